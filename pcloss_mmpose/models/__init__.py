@@ -1,0 +1,3 @@
+from .heads import *  # noqa: F403
+from .integral import integral_coordinates
+from .losses import *  # noqa: F403

@@ -1,0 +1,56 @@
+"""Heads that predict heatmaps: coordinates by integration."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmpose.models.heads import HeatmapHead
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from ..integral import check_alpha, integral_coordinates
+from .pc_mixin import PCLossMixin
+
+
+class PCHeatmapMixin(PCLossMixin):
+    """PCLoss on the coordinates that a heatmap integrates to.
+
+    Args:
+        pc_loss: Config of a PCLoss.
+        integral: ``dict(alpha=...)``, needed with pc_loss. alpha is meant for heatmaps that peak at 1 and is divided
+            by the peak of the codec (1 for MSRAHeatmap and UDPHeatmap, 255 for MegviiHeatmap): the paper's 0.1 at
+            peak 100 is 10 here.
+
+    Raises:
+        ValueError: With pc_loss: there is no decoder, or ``integral`` is not ``dict(alpha=positive number)``.
+    """
+
+    def __init__(self, *args, pc_loss: dict | None = None, integral: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, pc_loss=pc_loss, **kwargs)
+        if self.pc_loss is None:
+            return
+        if self.decoder is None:
+            raise ValueError(f'{type(self).__name__} with pc_loss needs a decoder: '
+                             'it tells how heatmap pixels map to the input, `decoder=codec`')
+        if integral is None or set(integral) != {'alpha'}:
+            raise ValueError(f'{type(self).__name__} with pc_loss needs integral=dict(alpha=...), got {integral!r}; '
+                             "alpha 10 is the paper's value for heatmaps with a peak of 1")
+        check_alpha(integral['alpha'])
+        self.alpha = integral['alpha'] / codec_peak(self.decoder)
+
+    def landmark_fractions(self, output: Tensor) -> Tensor:
+        if getattr(self.decoder, 'heatmap_type', None) == 'combined':
+            output = output[:, ::3]  # the other two channels of each landmark are offsets
+        pixels = integral_coordinates(output, self.alpha)
+        return pixels * pixels.new_tensor(np.asarray(self.decoder.scale_factor) / np.asarray(self.decoder.input_size))
+
+
+def codec_peak(codec) -> float:
+    """Largest value of the target heatmap that a codec makes for a landmark in the middle of a heatmap pixel."""
+    middle = np.asarray(codec.heatmap_size) // 2 * np.asarray(codec.scale_factor)
+    heatmaps = codec.encode(middle.reshape(1, 1, 2).astype(np.float32), np.ones((1, 1), np.float32))['heatmaps']
+    return round(float(heatmaps[0].max()), 3)
+
+
+@MODELS.register_module()
+class PCHeatmapHead(PCHeatmapMixin, HeatmapHead):
+    """MMPose's HeatmapHead with PCLoss; takes its arguments, ``pc_loss`` and ``integral``."""

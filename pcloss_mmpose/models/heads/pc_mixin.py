@@ -1,0 +1,84 @@
+"""What turns a stock head into one with PCLoss."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor
+
+
+class PCLossMixin:
+    """Adds PCLoss to a stock head whose ``loss`` calls ``self.forward`` once: ``class PCX(PCLossMixin, X)``.
+
+    The stock ``loss`` runs as it is. What its ``forward`` returned is kept until PCLoss has been computed from it and
+    then let go, because ``predict`` of some heads changes that tensor in place. No parameter and no buffer is added,
+    so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates.
+
+    Args:
+        pc_loss: Config of a :class:`~pcloss_mmpose.models.losses.PCLoss`. With None, or a loss_weight of 0, the head
+            is the stock head, bit for bit.
+    """
+
+    def __init__(self, *args, pc_loss: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.pc_loss = None if pc_loss is None else MODELS.build(pc_loss)
+        self._keeps_output = False
+        self._output = None
+
+    def landmark_fractions(self, output) -> Tensor:
+        """Coordinates (B, K, 2) from what ``forward`` returned, as fractions of the input: x by width, y by height."""
+        raise NotImplementedError
+
+    def forward(self, *args, **kwargs):
+        output = super().forward(*args, **kwargs)
+        if self._keeps_output:
+            self._output = output
+        return output
+
+    def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict:
+        """The stock losses, and ``loss_pc``.
+
+        Raises:
+            ValueError: A sample carries no transformed keypoints.
+        """
+        stock_loss = super().loss
+        train_cfg = {} if train_cfg is None else train_cfg
+        if self.pc_loss is None or self.pc_loss.loss_weight == 0:
+            return stock_loss(feats, batch_data_samples, train_cfg)
+        self._keeps_output = True
+        try:
+            losses = stock_loss(feats, batch_data_samples, train_cfg)
+            pred = self.landmark_fractions(self._output)
+        finally:
+            self._keeps_output, self._output = False, None
+        target = target_fractions(batch_data_samples).to(pred.device)
+        losses['loss_pc'] = self.pc_loss(pred, target, landmark_weights(batch_data_samples))
+        return losses
+
+
+def target_fractions(batch_data_samples) -> Tensor:
+    """True coordinates (B, K, 2) as fractions of the input, float32, on the CPU.
+
+    Raises:
+        ValueError: A sample carries no transformed keypoints, or those of several instances.
+    """
+    fractions = []
+    for sample in batch_data_samples:
+        if 'transformed_keypoints' not in sample.gt_instances:
+            raise ValueError(
+                f"PCLoss needs the keypoints in the crop, and the sample {sample.metainfo.get('img_path')} has none: "
+                "set pack_transformed=True on PackPoseInputs in every training pipeline, "
+                "`dict(type='PackPoseInputs', pack_transformed=True)`")
+        keypoints = sample.gt_instances.transformed_keypoints
+        if len(keypoints) != 1:
+            raise ValueError(f"PCLoss works top-down, on one instance a sample, and the sample "
+                             f"{sample.metainfo.get('img_path')} has {len(keypoints)}")
+        fractions.append(keypoints[0, :, :2] / np.asarray(sample.metainfo['input_size'], dtype=np.float64))
+    return torch.from_numpy(np.stack(fractions).astype(np.float32))
+
+
+def landmark_weights(batch_data_samples) -> Tensor:
+    """Keypoint weights (B, K) as the codec made them; of the first level where it made several."""
+    weights = [sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples]
+    return torch.cat([weight[0] if weight.ndim == 3 else weight for weight in weights])

@@ -1,0 +1,97 @@
+"""Groups of landmarks for PCLoss, named after the garment's sides (the paper's section 3.4)."""
+
+from __future__ import annotations
+
+import re
+from typing import Mapping, Sequence
+
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS
+
+Groups = Sequence[Sequence[int]]
+
+
+def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Index groups of a parsed metainfo.
+
+    ``'left_right'`` is the paper's skeleton-like split: of each flip pair the left landmark goes to the first group
+    and the right one to the second, an unpaired landmark to both. Names decide what is left; where they do not tell
+    (300w, wflw, deepfashion2), the lower index of the pair is taken as left. ``'top_bottom'`` is the paper's other
+    split: upper_body_ids and lower_body_ids.
+
+    Args:
+        metainfo: What MMPose's ``parse_pose_metainfo`` returns, also every dataset's ``metainfo``.
+        name: ``'left_right'`` or ``'top_bottom'``.
+
+    Returns:
+        Two ascending tuples of landmark indices.
+
+    Raises:
+        ValueError: The name is unknown, the data set has no flip pairs, or a group would be empty.
+    """
+    dataset = metainfo.get('dataset_name')
+    if name == 'left_right':
+        pairs = metainfo['flip_pairs']
+        if not pairs:
+            raise ValueError(f"partition 'left_right': the data set '{dataset}' has no flip pairs")
+        lefts, rights = zip(*(_left_first(pair, metainfo['keypoint_id2name']) for pair in pairs))
+        shared = set(range(metainfo['num_keypoints'])).difference(lefts, rights)
+        groups = tuple(sorted(shared.union(lefts))), tuple(sorted(shared.union(rights)))
+    elif name == 'top_bottom':
+        groups = tuple(metainfo['upper_body_ids']), tuple(metainfo['lower_body_ids'])
+        for ids, key in zip(groups, ('upper_body_ids', 'lower_body_ids')):
+            if not ids:
+                raise ValueError(f"partition 'top_bottom': the data set '{dataset}' has no {key}")
+    else:
+        raise ValueError(f"partition must be 'left_right', 'top_bottom', lists of indices or None, got '{name}'")
+    return groups
+
+
+def _left_first(pair: Sequence[int], names: Mapping[int, str]) -> tuple[int, int]:
+    first, second = sorted(pair)
+    if _side(names[first]) == 'right' and _side(names[second]) == 'left':
+        return second, first
+    return first, second
+
+
+def _side(name: str) -> str | None:
+    """The side that a name such as cuff_left_in, L_Eye or LeftShoulder tells, if any."""
+    words = {word.lower() for word in re.findall('[A-Z]?[a-z]+|[A-Z]+', name)}
+    for side in ('left', 'right'):
+        if words & {side, side[0]}:
+            return side
+    return None
+
+
+def load_metainfo(source: str | Mapping) -> Mapping:
+    """Parsed metainfo of a registered data set's name, a metainfo file's path, or a raw or parsed metainfo dict.
+
+    Raises:
+        ValueError: A string is neither a registered data set nor a file.
+    """
+    if isinstance(source, Mapping):
+        return source if 'keypoint_id2name' in source else parse_pose_metainfo(dict(source))
+    dataset = DATASETS.get(source) if not source.endswith('.py') else None
+    if dataset is not None:
+        return parse_pose_metainfo(dict(dataset.METAINFO))
+    try:
+        return parse_pose_metainfo(dict(from_file=source))
+    except FileNotFoundError:
+        raise ValueError(f"metainfo '{source}' is neither a registered data set nor an existing metainfo file") from None
+
+
+def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:
+    """Raise ValueError unless ``groups`` are lists of distinct indices, each from 0 and below ``num_landmarks``."""
+    if len(groups) == 0:
+        raise ValueError('a partition needs at least one group; for one group of all landmarks use None')
+    for group in groups:
+        if len(group) == 0:
+            raise ValueError(f'a partition must not have an empty group, got {groups}')
+        if len(set(group)) != len(group):
+            raise ValueError(f'a group must not name a landmark twice, got {list(group)}')
+        for index in group:
+            if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+                raise ValueError(f'a partition holds landmark indices from 0, got {index!r}')
+            if num_landmarks is not None and index >= num_landmarks:
+                raise ValueError(f'partition index {index} is out of range: there are {num_landmarks} landmarks, '
+                                 f'0 to {num_landmarks - 1}')

@@ -1,0 +1,141 @@
+"""Position Constraint Loss (PCLoss), Pattern Recognition 2021, doi 10.1016/j.patcog.2021.108028."""
+
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from .partition import check_groups, load_metainfo, partition_from_metainfo
+
+
+def position_constraint_loss(pred: Tensor,
+                             target: Tensor,
+                             weight: Tensor | None = None,
+                             groups: Sequence[Sequence[int]] | None = None,
+                             topk: int | None = None) -> Tensor:
+    r"""Squared error of the vectors between landmarks, over the landmarks that are worst placed (Eq. 5-10).
+
+    With :math:`v_{ij} = p_j - p_i` over the valid landmarks of a group,
+
+    .. math::
+        L_i = \sum_j \|\hat v_{ij} - v^*_{ij}\|^2, \qquad L_{PC} = \text{mean of the } k \text{ largest } L_i,
+
+    summed over the groups and averaged over the samples that count. The pairs are never formed: with
+    :math:`e = \hat p - p^*`, n valid landmarks and :math:`d = e - \text{mean}(e)`, the sum is exactly
+    :math:`L_i = n \|d_i\|^2 + \sum_j \|d_j\|^2`. The loss is thus the error that is left after the best translation.
+
+    B: batch, K: landmarks, G: groups.
+
+    Args:
+        pred: (B, K, 2) predicted x, y in any unit; the loss has that unit squared.
+        target: (B, K, 2) true x, y in the same unit.
+        weight: (B, K) or (B, K, 1); a landmark is valid where it is above 0, its size does not scale the loss.
+            None: all are valid. What stands at a masked landmark, NaN included, has no influence.
+        groups: Landmark indices of each group; groups may share landmarks. None: one group of all K.
+        topk: k, clamped to the number of valid landmarks. None: all of them, no mining.
+
+    Returns:
+        Scalar, float32 or better. A group with fewer than two valid landmarks gives 0, a sample counts if any of its
+        groups has two, and a batch without such a sample gives a 0 that can be back-propagated.
+
+    Raises:
+        TypeError: ``pred`` is not a floating point tensor.
+        ValueError: A shape, ``topk`` or ``groups`` does not fit.
+
+    Example:
+        >>> pred = torch.tensor([[[0., 0.], [1., 0.], [3., 0.]]])
+        >>> position_constraint_loss(pred, torch.zeros(1, 3, 2), topk=1)  # the third: 2 * 2 + 3 * 3
+        tensor(13.)
+    """
+    _check_shapes(pred, target, weight, topk)
+    dtype = torch.promote_types(pred.dtype, torch.float32)
+    num_landmarks = pred.shape[1]
+    valid = pred.new_ones(pred.shape[:2], dtype=torch.bool) if weight is None else weight.reshape(pred.shape[:2]) > 0
+    if groups is None:
+        valid = valid[:, None]  # (B, G, K) from here on
+    else:
+        check_groups(groups, num_landmarks)
+        members = [[k in group for k in range(num_landmarks)] for group in map(set, groups)]
+        valid = valid[:, None] & torch.tensor(members, device=pred.device)
+
+    # where, not a product: 0 * NaN would let a masked landmark in.
+    error = torch.where(valid[..., None], (pred.to(dtype) - target.to(dtype))[:, None], 0.)
+    count = valid.sum(-1, keepdim=True)
+    deviation = torch.where(valid[..., None], error - error.sum(2, keepdim=True) / count[..., None].clamp(min=1), 0.)
+    square = deviation.square().sum(-1)
+    per_landmark = count * square + square.sum(-1, keepdim=True)
+
+    # Masked landmarks sort last, so the first `kept` places hold the largest valid ones.
+    k = num_landmarks if topk is None else min(topk, num_landmarks)
+    kept = count.clamp(max=k)
+    largest = per_landmark.masked_fill(~valid, -1.).topk(k, dim=-1).values
+    largest = torch.where(torch.arange(k, device=pred.device) < kept, largest, 0.)
+    per_group = largest.sum(-1) / kept.squeeze(-1).clamp(min=1)
+
+    counted = (count >= 2).any(dim=1).sum()
+    return per_group.sum() / counted.clamp(min=1)
+
+
+def _check_shapes(pred: Tensor, target: Tensor, weight: Tensor | None, topk: int | None) -> None:
+    if not pred.is_floating_point():
+        raise TypeError(f'pred must be a floating point tensor, got {pred.dtype}')
+    if pred.ndim != 3 or pred.shape[-1] != 2 or pred.shape[1] == 0:
+        raise ValueError(f'pred must have shape (B, K, 2), got {tuple(pred.shape)}')
+    if target.shape != pred.shape:
+        raise ValueError(f'target must have the shape of pred, {tuple(pred.shape)}, got {tuple(target.shape)}')
+    if weight is not None and tuple(weight.shape) not in (pred.shape[:2], (*pred.shape[:2], 1)):
+        raise ValueError(f'weight must have shape {tuple(pred.shape[:2])} or {(*pred.shape[:2], 1)}, '
+                         f'got {tuple(weight.shape)}')
+    check_topk(topk)
+
+
+def check_topk(topk: int | None) -> None:
+    """Raise ValueError unless ``topk`` is None or a whole number from 1."""
+    if topk is not None and (not isinstance(topk, int) or isinstance(topk, bool) or topk < 1):
+        raise ValueError(f'topk must be None or a whole number from 1, got {topk!r}')
+
+
+@MODELS.register_module()
+class PCLoss(nn.Module):
+    """Module of :func:`position_constraint_loss`.
+
+    Args:
+        topk: k of the hard mining (Eq. 8; the paper: 8 on FashionAI, 4 on DeepFashion and FLD). None: no mining.
+        partition: None (one group), lists of landmark indices, or a name that
+            :func:`~pcloss_mmpose.models.losses.partition_from_metainfo` knows: ``'left_right'``, ``'top_bottom'``.
+        loss_weight: The paper's beta, in the unit of the coordinates that the head hands over (see docs/loss.md).
+        metainfo: Where a named partition is looked up: the name of a registered data set (``'FashionAIDataset'``),
+            the path of a metainfo file, or a metainfo dict.
+
+    Raises:
+        ValueError: An option is out of its range, or the partition cannot be made from the metainfo.
+    """
+
+    def __init__(self,
+                 topk: int | None = None,
+                 partition: str | Sequence[Sequence[int]] | None = None,
+                 loss_weight: float = 1.0,
+                 metainfo: str | Mapping | None = None) -> None:
+        super().__init__()
+        check_topk(topk)
+        if not 0 <= loss_weight < float('inf'):
+            raise ValueError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
+        if isinstance(partition, str):
+            if metainfo is None:
+                raise ValueError(f"partition '{partition}' needs metainfo, such as metainfo='CocoDataset'")
+            partition = partition_from_metainfo(load_metainfo(metainfo), partition)
+        elif partition is not None:
+            check_groups(partition)
+        self.topk = topk
+        self.groups = partition
+        self.loss_weight = loss_weight
+
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """``loss_weight`` times :func:`position_constraint_loss` of (B, K, 2), (B, K, 2) and (B, K) or (B, K, 1)."""
+        return self.loss_weight * position_constraint_loss(pred, target, weight, self.groups, self.topk)
+
+    def extra_repr(self) -> str:
+        return f'topk={self.topk}, groups={self.groups}, loss_weight={self.loss_weight}'

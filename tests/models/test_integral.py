@@ -1,0 +1,60 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import pcloss_mmpose  # noqa: F401
+from mmpose.codecs import MSRAHeatmap
+
+from pcloss_mmpose.models.integral import integral_coordinates
+
+
+def test_value_worked_by_hand():
+    # softmax(log 3, 0, 0, 0) = 1/2, 1/6, 1/6, 1/6 over a 2 x 2 map.
+    heatmaps = torch.tensor([[[[math.log(3), 0.], [0., 0.]]]])
+    torch.testing.assert_close(integral_coordinates(heatmaps, 1.), torch.tensor([[[1 / 3, 1 / 3]]]))
+    # alpha scales the logits: softmax(2 log 3, 0, 0, 0) = 9/12, 1/12, 1/12, 1/12.
+    torch.testing.assert_close(integral_coordinates(heatmaps, 2.), torch.tensor([[[1 / 6, 1 / 6]]]))
+
+
+def test_equals_the_double_sum_of_eq_2_and_3():
+    heatmaps = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    weights = (0.7 * heatmaps).exp()
+    weights = (weights / weights.sum((-1, -2), keepdim=True)).numpy()
+    ys, xs = np.mgrid[:4, :5]
+    expected = np.stack([(weights * xs).sum((-1, -2)), (weights * ys).sum((-1, -2))], -1)
+    np.testing.assert_allclose(integral_coordinates(heatmaps, 0.7), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(('peak', 'alpha', 'within'), [(100., 0.1, 1.), (1., 10., 1.), (1., 30., 0.01)])
+def test_paper_alpha_is_reached_through_the_peak(peak, alpha, within):
+    codec = MSRAHeatmap(input_size=(128, 128), heatmap_size=(32, 32), sigma=2)
+    heatmap = codec.encode(np.array([[[40., 80.]]], np.float32))['heatmaps'] * peak
+    found = integral_coordinates(torch.from_numpy(heatmap)[None], alpha)[0, 0]
+    assert (found - torch.tensor([10., 20.])).norm() < within
+
+
+def test_alpha_of_the_paper_on_a_peak_of_one_gives_the_centre():
+    heatmaps = torch.zeros(1, 1, 32, 32)
+    heatmaps[0, 0, 5, 5] = 1
+    assert (integral_coordinates(heatmaps, 0.1) - 15.5).abs().max() < 0.01
+
+
+def test_gradcheck_and_half_precision():
+    heatmaps = torch.randn(1, 2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda h: integral_coordinates(h, 2.), heatmaps)
+    half = torch.randn(1, 2, 64, 64).half()
+    torch.testing.assert_close(integral_coordinates(half, 10.), integral_coordinates(half.float(), 10.))
+
+
+@pytest.mark.parametrize(('heatmaps', 'alpha', 'words'), [
+    (torch.zeros(3, 4, 5), 1., r'\(B, K, H, W\)'),
+    (torch.zeros(1, 1, 4, 5), 0., 'alpha'),
+    (torch.zeros(1, 1, 4, 5), -1., 'alpha'),
+    (torch.zeros(1, 1, 4, 5), math.nan, 'alpha'),
+    (torch.zeros(1, 1, 4, 5), '10', 'alpha'),
+])
+def test_bad_input(heatmaps, alpha, words):
+    with pytest.raises(ValueError, match=words):
+        integral_coordinates(heatmaps, alpha)
