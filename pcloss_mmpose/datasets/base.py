@@ -1,0 +1,145 @@
+"""What the three readers have in common: cheap rows, MMPose's data_info, and a policy for broken images."""
+
+from __future__ import annotations
+
+import os.path as osp
+from abc import abstractmethod
+from typing import Any
+
+import mmengine.fileio as fileio
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.logging import MessageHub
+from mmengine.utils import is_abs
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+from .broken_images import BrokenImageCount
+from .errors import BrokenImageError, DatasetFormatError
+from .records import Records
+
+
+class GarmentDataset(BaseCocoStyleDataset):
+    """One garment an image, read from raw files into :class:`Records`.
+
+    Subclasses set ``METAINFO`` and ``CATEGORIES`` and read their files in :meth:`load_records`. K: landmarks.
+
+    What :meth:`get_data_info` gives, besides the metainfo that MMPose's transforms need:
+
+    - ``id``, ``img_id``: number of the image in the raw files, the same whatever subset is taken.
+    - ``img_path``.
+    - ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K), which is 1 where a position is known (visible or
+      occluded), else 0; both float32.
+    - ``bbox`` (1, 4) as x1 y1 x2 y2 and ``bbox_score`` (1,), float32, where the raw files have boxes.
+    - ``category_id``: from 1, in the order of ``CATEGORIES``.
+    - ``raw_ann_info``: a COCO annotation (``keypoints`` is flat, with v = 0 not annotated, 1 occluded, 2 visible;
+      ``bbox`` is x y w h) with ``category``, ``image_name``, and ``variation`` where there is one.
+
+    In training a broken image, as :class:`LoadImageStrict` finds it, is logged, counted and replaced by another, up
+    to the limits of :class:`BrokenImageCount`; in test mode the first one is raised. A pipeline that belongs to a
+    wrapper such as ``CombinedDataset`` gets no such replacement: load the images in the inner dataset's pipeline.
+    """
+
+    CATEGORIES: tuple[str, ...] = ()
+
+    def __init__(self, ann_file, **kwargs) -> None:
+        if kwargs.get('bbox_file'):
+            raise ValueError(f'{type(self).__name__} takes no detections: remove bbox_file')
+        if kwargs.get('data_mode', 'topdown') != 'topdown':
+            raise ValueError(f"{type(self).__name__} has one garment an image: data_mode must be 'topdown'")
+        self.broken_images = BrokenImageCount()
+        super().__init__(ann_file=ann_file, **kwargs)
+        self._metainfo['CLASSES'] = [{'id': i, 'name': name} for i, name in enumerate(self.CATEGORIES, 1)]
+        # MMPose announces ann_file as COCO JSON, which CocoMetric would open; without it, it goes by raw_ann_info.
+        MessageHub.get_current_instance().pop_info(f"{self._metainfo['dataset_name']}_ann_file", None)
+
+    def _join_root(self, path: str) -> str:
+        """``path`` under ``data_root``, unless it is absolute, as MMEngine joins its own."""
+        return fileio.join_path(self.data_root, path) if self.data_root and not is_abs(path) else path
+
+    @abstractmethod
+    def load_records(self) -> Records:
+        """Read the raw files."""
+
+    def load_data_list(self) -> list[dict]:
+        """Rows that pickle small: MMEngine keeps one pickle a row, and :meth:`get_data_info` expands it.
+
+        Raises:
+            DatasetFormatError: The raw files are faulty, or no row is left.
+        """
+        records = self.load_records()
+        if not len(records):
+            files = [self.ann_file] if isinstance(self.ann_file, str) else self.ann_file
+            raise DatasetFormatError.at(', '.join(files), 'no row is left', 'Check the split and the filters.')
+        category_ids = {name: number for number, name in enumerate(self.CATEGORIES, 1)}
+        columns: dict[str, Any] = {
+            'id': records.ids.tolist(),
+            'image_name': records.names.tolist(),
+            'root': records.roots.tolist(),
+            'category_id': [category_ids[name] for name in records.categories],
+            'landmarks': [row.tobytes() for row in records.landmarks],
+        }
+        if records.boxes is not None:
+            columns['box'] = [row.tobytes() for row in records.boxes]
+        if records.variations is not None:
+            columns['variation'] = records.variations.tolist()
+        rows = (dict(zip(columns, values)) for values in zip(*columns.values()))
+        return [row for row in rows if row['id'] % self.sample_interval == 0]
+
+    def filter_data(self) -> list[dict]:
+        """Every box is annotated, with score 1: ``bbox_score_thr``, MMPose's only filter, removes none."""
+        return self.data_list
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Category of one row, for MMEngine's ``ClassBalancedDataset``."""
+        return [BaseDataset.get_data_info(self, idx)['category_id']]
+
+    def get_data_info(self, idx: int) -> dict:
+        """Data info of one row: see the class."""
+        row = super().get_data_info(idx)
+        name, category_id = row.pop('image_name'), row['category_id']
+        landmarks = np.frombuffer(row.pop('landmarks'), dtype=np.float32).reshape(1, -1, 3)
+        annotation = {
+            'id': row['id'],
+            'image_id': row['id'],
+            'image_name': name,
+            'category': self.CATEGORIES[category_id - 1],
+            'category_id': category_id,
+            'keypoints': landmarks.ravel().tolist(),
+            'num_keypoints': int((landmarks[..., 2] > 0).sum()),
+            'iscrowd': 0,
+        }
+        if 'variation' in row:
+            annotation['variation'] = row.pop('variation')
+        if 'box' in row:
+            row['bbox'] = np.frombuffer(row.pop('box'), dtype=np.float32).reshape(1, 4).copy()
+            row['bbox_score'] = np.ones(1, dtype=np.float32)
+            annotation.update(coco_box(row['bbox']))
+        row.update(
+            img_id=row['id'],
+            img_path=osp.join(row.pop('root'), name),
+            keypoints=landmarks[..., :2].copy(),
+            keypoints_visible=(landmarks[..., 2] > 0).astype(np.float32),
+            raw_ann_info=annotation)
+        return row
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline; None where MMEngine is to fetch another row, since the image of this one is broken.
+
+        Raises:
+            BrokenImageError: In test mode, for the first broken image.
+            TooManyBrokenImagesError: In training, past the limits.
+        """
+        self.broken_images.read += 1
+        try:
+            return super().prepare_data(idx)
+        except BrokenImageError as error:
+            if self.test_mode:
+                raise
+            self.broken_images.add(error)
+            return None
+
+
+def coco_box(box: np.ndarray) -> dict:
+    """COCO's ``bbox`` (x, y, w, h) and ``area`` for a box (1, 4) given as x1 y1 x2 y2."""
+    x1, y1, x2, y2 = box[0].tolist()
+    return {'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': (x2 - x1) * (y2 - y1)}

@@ -1,0 +1,103 @@
+"""FashionAI key points, from the CSV files of one or several archives."""
+
+from __future__ import annotations
+
+import os.path as osp
+from typing import Sequence
+
+import numpy as np
+from mmpose.registry import DATASETS
+
+from .base import GarmentDataset
+from .errors import DatasetFormatError
+from .fashionai_files import paper_val_mask, read_csv
+from .metainfo import fashionai
+from .records import Records, object_array
+from .text_files import first_occurrences
+
+
+def archive_root(csv: str) -> str:
+    """What a CSV's image names are relative to: its folder, or that folder's parent when it is Annotations."""
+    folder = osp.dirname(csv)
+    return osp.dirname(folder) if osp.basename(folder) == 'Annotations' else folder
+
+
+def _as_list(paths: str | Sequence[str]) -> list[str]:
+    return [paths] if isinstance(paths, str) else list(paths)
+
+
+@DATASETS.register_module()
+class FashionAIDataset(GarmentDataset):
+    """FashionAI key points: 24 landmarks, 5 categories. The raw files have no boxes: :class:`WholeImageBox` sets them.
+
+    Args:
+        ann_file: One CSV or several, with or without header. A test file, with the first two columns only, is read
+            in test mode; its landmarks are all not annotated.
+        data_prefix: ``img`` is what the image names are relative to: one path, or as many as there are CSVs. By
+            default each CSV's own folder, or that folder's parent when it is called Annotations.
+        subset: 'val' for the images that the paper validates on (the first 2,100 blouse, 1,900 outwear, 1,900 dress,
+            2,100 skirt and 2,000 trousers), 'train' for all others, None for both.
+        categories: Which categories to keep, by name; None for all.
+        **kwargs: As in MMPose's ``BaseCocoStyleDataset``.
+
+    Raises:
+        DatasetFormatError: A raw file is faulty; the message names file, line and column.
+        ValueError: Unknown subset or category, or as many roots as there are no files.
+    """
+
+    METAINFO: dict = fashionai.dataset_info
+    CATEGORIES = fashionai.CATEGORIES
+
+    def __init__(self,
+                 ann_file: str | Sequence[str],
+                 data_prefix: dict | None = None,
+                 subset: str | None = None,
+                 categories: Sequence[str] | None = None,
+                 **kwargs) -> None:
+        if subset not in (None, 'train', 'val'):
+            raise ValueError(f"unknown subset '{subset}': use train, val, or None for all rows")
+        unknown = set(categories or ()) - set(self.CATEGORIES)
+        if unknown:
+            raise ValueError(f'unknown categories {sorted(unknown)}: use some of {", ".join(self.CATEGORIES)}')
+        self.subset = subset
+        self.categories = categories
+        super().__init__(ann_file=ann_file, data_prefix=data_prefix or {}, **kwargs)
+
+    def _join_prefix(self) -> None:
+        self.ann_file = [self._join_root(path) for path in _as_list(self.ann_file)]
+        if self.data_prefix.get('img') is None:
+            roots = [archive_root(path) for path in self.ann_file]
+        else:
+            roots = [self._join_root(path) for path in _as_list(self.data_prefix['img'])]
+        if len(roots) == 1:
+            roots *= len(self.ann_file)
+        if not self.ann_file or len(roots) != len(self.ann_file):
+            raise ValueError(f"{len(self.ann_file)} files in ann_file, {len(roots)} folders in data_prefix['img']: "
+                             'give one folder, or one for each file')
+        self.data_prefix = {'img': roots}
+
+    def load_records(self) -> Records:
+        """Read the CSVs in the order given, drop repeated images, then take subset and categories."""
+        names, categories, roots, landmarks = [], [], [], []
+        for path, root in zip(self.ann_file, self.data_prefix['img']):
+            file_names, file_categories, file_landmarks = read_csv(path)
+            if file_landmarks is None:
+                if not self.test_mode and file_names:
+                    raise DatasetFormatError.at(path, 'it has no landmarks', 'Use it with test_mode=True.', line=1)
+                file_landmarks = np.zeros((len(file_names), len(fashionai.LANDMARKS), 3), dtype=np.float32)
+            names += file_names
+            categories += file_categories
+            roots += [root] * len(file_names)
+            landmarks.append(file_landmarks)
+
+        first = first_occurrences(names, ', '.join(self.ann_file))
+        records = Records(
+            ids=np.arange(len(first)),
+            names=object_array(names)[first],
+            roots=object_array(roots)[first],
+            categories=object_array(categories)[first],
+            landmarks=np.concatenate(landmarks)[first])
+        keep = np.isin(records.categories, self.categories or self.CATEGORIES)
+        if self.subset is not None:
+            keep &= paper_val_mask(records.categories) == (self.subset == 'val')
+        return records[keep]
