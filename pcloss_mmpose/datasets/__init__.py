@@ -3,8 +3,9 @@
 from .deepfashion import DeepFashionAttributeDataset, FLDDataset
 from .errors import BrokenImageError, DatasetFormatError, TooManyBrokenImagesError
 from .fashionai import FashionAIDataset
+from .transforms import LoadImageStrict, TopdownStretch, WholeImageBox
 
 __all__ = [
     'BrokenImageError', 'DatasetFormatError', 'DeepFashionAttributeDataset', 'FLDDataset', 'FashionAIDataset',
-    'TooManyBrokenImagesError'
+    'LoadImageStrict', 'TooManyBrokenImagesError', 'TopdownStretch', 'WholeImageBox'
 ]
