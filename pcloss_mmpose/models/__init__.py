@@ -1,3 +1,4 @@
+from .backbones import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .integral import integral_coordinates
 from .losses import *  # noqa: F403

@@ -1,0 +1,15 @@
+# Any data in the layout of DeepFashion's Category and Attribute benchmark, small enough for the CPU; tests on val.
+_base_ = 'deepfashion_512x512.py'
+codec = dict(input_size=(160, 160), heatmap_size=(40, 40), sigma=1.5)
+
+train_pipeline = _base_.train_pipeline
+train_pipeline[-3].update(input_size=codec['input_size'])
+train_pipeline[-2].update(encoder=dict(_base_.codec, **codec))
+val_pipeline = _base_.val_pipeline
+val_pipeline[-2].update(input_size=codec['input_size'])
+
+train_dataloader = dict(
+    batch_size=12, num_workers=0, persistent_workers=False, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(
+    num_workers=0, persistent_workers=False, dataset=dict(split='val', pipeline=val_pipeline))

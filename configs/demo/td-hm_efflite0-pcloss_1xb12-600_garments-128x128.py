@@ -1,0 +1,7 @@
+_base_ = 'td-hm_efflite0_1xb12-600_garments-128x128.py'
+model = dict(
+    head=dict(
+        type='PCHeatmapHead',
+        integral=dict(alpha=10.),
+        pc_loss=dict(
+            type='PCLoss', topk=8, partition='left_right', metainfo=_base_.dataset_type, loss_weight=3.3e-4)))

