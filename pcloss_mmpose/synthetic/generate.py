@@ -1,0 +1,135 @@
+"""Garment pictures by number, and a whole set of them in FashionAI's official layout.
+
+H, W: the picture's height and width; 24: FashionAI's landmarks
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import zlib
+from pathlib import Path
+from typing import Callable, NamedTuple, Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+
+from .render import render
+from .shapes import CATEGORIES, LANDMARKS, cross_limbs, load_models, place, sample_hidden, sample_shape
+
+CROSSED_LIMBS = 0.12  # share of garments with folded sleeves or crossed legs
+SMALLEST_SIDE = 32
+JPEG_QUALITY = 92
+
+Size = Union[int, Tuple[int, int]]
+
+
+class GarmentSample(NamedTuple):
+    image: np.ndarray  # (H, W, 3) BGR uint8
+    keypoints: np.ndarray  # (24, 2) whole pixels, x then y; -1 where not defined
+    visibility: np.ndarray  # (24,) -1 not defined, 0 occluded, 1 visible
+    category: str
+
+
+def generate_sample(category: str, size: Size, seed: int, index: int) -> GarmentSample:
+    """Picture number `index` of the endless series that `seed` and `category` name.
+
+    Args:
+        category: one of FashionAI's five.
+        size: pixels, the side of a square or (w, h), each at least 32.
+
+    Raises:
+        ValueError: unknown category, too small a size, negative seed or index.
+    """
+    _check_categories((category,))
+    width, height = _check_size(size)
+    if seed < 0 or index < 0:
+        raise ValueError(f'seed and index must not be negative, got {seed} and {index}')
+    rng = np.random.default_rng([seed, index, CATEGORIES.index(category)])
+    shape = sample_shape(category, rng)
+    if rng.random() < CROSSED_LIMBS:
+        shape = cross_limbs(shape, rng)
+    shape = place(shape, load_models()[category].extent, (width, height), rng)
+    image, visibility = render(category, shape, sample_hidden(category, rng), (width, height), rng)
+    keypoints = np.where(np.isnan(shape), -1, shape).astype(int)
+    return GarmentSample(image, keypoints, visibility, category)
+
+
+def write_fashionai(root: str | Path,
+                    split: str,
+                    num_images: int,
+                    size: Size = 256,
+                    seed: int = 0,
+                    categories: Sequence[str] | None = None,
+                    progress: Callable[[int], None] | None = None) -> Path:
+    """Write `root/Images/<category>/<split>_<number>.jpg` and `root/Annotations/<split>.csv`.
+
+    Categories take turns, so each gets its equal share. Picture i depends on the seed, the split's name and the
+    list of categories, not on `num_images`; two splits of one seed share no picture.
+
+    Args:
+        root: created where missing; an earlier generated split of that name is written over.
+        split: the CSV's name, letters, digits, `-` and `_`.
+        categories: all five by default.
+        progress: called with the number of pictures written so far.
+
+    Returns:
+        The CSV's path.
+
+    Raises:
+        ValueError: a bad argument, or a CSV of that name that this function has not written.
+    """
+    categories = tuple(CATEGORIES if categories is None else categories)
+    _check_categories(categories)
+    size = _check_size(size)
+    if seed < 0:
+        raise ValueError(f'seed must not be negative, got {seed}')
+    if num_images < 1:
+        raise ValueError(f'num_images must be at least 1, got {num_images}')
+    if not re.fullmatch(r'[\w-]+', split):
+        raise ValueError(f'split must be letters, digits, - and _, got {split!r}')
+    root = Path(root)
+    path = root / 'Annotations' / f'{split}.csv'
+    _refuse_foreign(path, split)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for category in categories:
+        (root / 'Images' / category).mkdir(parents=True, exist_ok=True)
+    split_seed = int(np.random.SeedSequence([seed, zlib.crc32(split.encode())]).generate_state(1)[0])
+    rows = []
+    for index in range(num_images):
+        sample = generate_sample(categories[index % len(categories)], size, split_seed, index)
+        image_id = f'Images/{sample.category}/{split}_{index:06d}.jpg'
+        jpeg = cv2.imencode('.jpg', sample.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        (root / image_id).write_bytes(jpeg.tobytes())
+        cells = np.column_stack([sample.keypoints, sample.visibility])
+        rows.append([image_id, sample.category] + ['_'.join(map(str, cell)) for cell in cells])
+        if progress is not None:
+            progress(index + 1)
+    with path.open('w', newline='') as file:
+        csv.writer(file, lineterminator='\n').writerows([['image_id', 'image_category', *LANDMARKS], *rows])
+    return path
+
+
+def _check_categories(categories: Sequence[str]) -> None:
+    unknown = [category for category in categories if category not in CATEGORIES]
+    if unknown or not categories:
+        raise ValueError(f'unknown category {unknown or "(none given)"}; choose from {", ".join(CATEGORIES)}')
+
+
+def _check_size(size: Size) -> tuple[int, int]:
+    width, height = (size, size) if isinstance(size, (int, np.integer)) else size
+    if min(width, height) < SMALLEST_SIDE:
+        raise ValueError(f'size must be at least {SMALLEST_SIDE} pixels, got {size}')
+    return int(width), int(height)
+
+
+def _refuse_foreign(path: Path, split: str) -> None:
+    """Real annotations are never written over: every row must name a picture as this module names them."""
+    if not path.exists():
+        return
+    with path.open(newline='') as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            if number > 1 and not (row and re.fullmatch(rf'Images/\w+/{re.escape(split)}_\d{{6,}}\.jpg', row[0])):
+                raise ValueError(f'{path}, line {number}: not a generated picture; choose another root or split, '
+                                 'or delete the file')
