@@ -1,0 +1,3 @@
+from .landmarks import draw_landmarks, picture_grid
+
+__all__ = ['draw_landmarks', 'picture_grid']
