@@ -1,10 +1,16 @@
 """Position Constraint Loss for MMPose: importing this package registers every component."""
 
-from .compat import importable_mmcv_ops
+from .requirements import check_requirements
+
+check_requirements()
+
+from .compat import allow_own_checkpoints, importable_mmcv_ops  # noqa: E402
 
 with importable_mmcv_ops():
     import mmpose.datasets
     import mmpose.models  # noqa: F401
+
+allow_own_checkpoints()
 
 from . import datasets, evaluation, models  # noqa: E402, F401
 

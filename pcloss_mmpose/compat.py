@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+import pickle
 import sys
 import types
-from typing import Iterator
+from typing import Any, Callable, Iterator
+
+import numpy as np
+import torch
+from mmengine.device import get_device
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+from packaging.version import Version
 
 
 class _MissingOps(types.ModuleType):
@@ -47,3 +56,56 @@ def importable_mmcv_ops() -> Iterator[None]:
         import mmcv
         if getattr(mmcv, '_ext', None) is stand_in:
             del mmcv._ext
+
+
+def _history_statistic(owner: Any, name: str) -> Callable:
+    """The one use of ``getattr`` that MMEngine's checkpoints make: a statistic of ``HistoryBuffer``."""
+    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
+        return getattr(HistoryBuffer, name)
+    raise pickle.UnpicklingError(f'the checkpoint asks for {name!r} of {owner!r}, which no MMEngine checkpoint does')
+
+
+def allow_own_checkpoints() -> None:
+    """Let ``torch.load`` read what MMEngine writes while ``weights_only=True`` keeps protecting.
+
+    Since torch 2.6 that is the default, and ``--resume`` fails on MMEngine's log buffers and numpy arrays. Allowed
+    here: ``HistoryBuffer`` and numpy's numeric arrays and scalars, under their names in numpy 1 and 2. The buffer
+    holds its own methods, which pickle stores as calls of ``builtins.getattr``; that name is mapped to a function that
+    hands out nothing else. Before torch 2.6 there is nothing to do.
+
+    Upstream: https://github.com/open-mmlab/mmengine/issues/1655. It can go once MMEngine registers its own types.
+    """
+    if Version(torch.__version__) < Version('2.6'):
+        return
+    dtypes = {type(np.dtype(code)) for code in '?' + np.typecodes['AllInteger'] + np.typecodes['AllFloat']}
+    rebuilders = [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]  # array's and scalar's, private both
+    functions = [(rebuild, f'numpy.{core}.multiarray.{rebuild.__name__}')
+                 for rebuild in rebuilders for core in ('core', '_core')]
+    torch.serialization.add_safe_globals(
+        [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions, (_history_statistic, 'builtins.getattr')])
+
+
+def use_cpu_processes() -> None:
+    """Let the processes that torchrun started train and test on the CPU, where there is no accelerator.
+
+    MMEngine 0.10.7 gives each process a CUDA device in both of its steps: ``init_dist`` sets it and
+    ``Runner.wrap_model`` passes its number. Initialising gloo first makes ``Runner`` skip the one, and a model wrapper
+    without device numbers, else like MMEngine's own, replaces the other. With an accelerator, or in a process that
+    torchrun did not start, nothing changes.
+
+    Upstream: https://github.com/open-mmlab/mmengine/pull/973 made the device numbers fixed. It can go once MMEngine
+    leaves them out on the CPU.
+    """
+    if 'TORCHELASTIC_RUN_ID' not in os.environ or get_device() != 'cpu':
+        return
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    wrap_model = Runner.wrap_model
+
+    def wrap_on_cpu(runner: Runner, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
+        if model_wrapper_cfg is None:
+            unused = runner.cfg.get('find_unused_parameters', False)
+            model_wrapper_cfg = dict(broadcast_buffers=False, find_unused_parameters=unused)
+        return wrap_model(runner, dict(model_wrapper_cfg, device_ids=None), model)
+
+    Runner.wrap_model = wrap_on_cpu

@@ -1,0 +1,71 @@
+"""Shared by all tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import pcloss_mmpose  # noqa: F401  (before any test imports MMPose's parts, which fail without it under mmcv-lite)
+
+TINY_CONFIG = """
+_base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'
+custom_imports = dict(imports=['pcloss_mmpose'], allow_failed_imports=False)
+codec = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1)
+model = dict(
+    backbone=dict(depth=18, init_cfg=None),
+    head=dict(in_channels=512, deconv_out_channels=(16, 16, 16), decoder=codec),
+    test_cfg=dict(flip_test=False))
+pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='TopdownAffine', input_size=(64, 64)),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+loader = dict(
+    batch_size=2,
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(data_root={root!r}, data_prefix=dict(img=''), bbox_file=None, pipeline=pipeline))
+train_dataloader = dict(loader, dataset=dict(loader['dataset'], ann_file='train.json'))
+val_dataloader = dict(loader, dataset=dict(loader['dataset'], ann_file='val.json'))
+test_dataloader = val_dataloader
+val_evaluator = [dict(type='EPE'), dict(type='PCKAccuracy', thr=0.5, norm_item='bbox')]
+test_evaluator = val_evaluator
+train_cfg = dict(max_epochs=1, val_interval=1)
+param_scheduler = []
+default_hooks = dict(logger=dict(interval=1), checkpoint=dict(save_best='EPE', rule='less'))
+randomness = dict(seed=0)
+"""
+
+
+def write_tiny_coco(root: Path, split: str, num_images: int, seed: int) -> None:
+    """Write ``<split>.json`` and its pictures: noise of 64 x 64 pixels, one person of 17 random keypoints in each."""
+    rng = np.random.default_rng(seed)
+    images, annotations = [], []
+    for index in range(num_images):
+        name = f'{split}_{index}.png'
+        cv2.imwrite(str(root / name), rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+        keypoints = np.column_stack([rng.uniform(8, 56, (17, 2)), np.full(17, 2)])
+        images.append(dict(id=index, file_name=name, width=64, height=64))
+        annotations.append(dict(
+            id=index, image_id=index, category_id=1, iscrowd=0, area=2304, bbox=[8, 8, 48, 48],
+            num_keypoints=17, keypoints=keypoints.ravel().tolist()))
+    categories = [dict(id=1, name='person')]
+    (root / f'{split}.json').write_text(
+        json.dumps(dict(images=images, annotations=annotations, categories=categories)))
+
+
+@pytest.fixture(scope='session')
+def tiny_config(tmp_path_factory) -> Path:
+    """One of MMPose's stock configs made tiny: ResNet-18 at 64 x 64, 4 images to train (2 steps), 5 to evaluate."""
+    root = tmp_path_factory.mktemp('tiny')
+    write_tiny_coco(root, 'train', 4, seed=0)
+    write_tiny_coco(root, 'val', 5, seed=1)
+    config = root / 'tiny.py'
+    config.write_text(TINY_CONFIG.format(root=str(root)))
+    return config

@@ -1,0 +1,118 @@
+import importlib
+import importlib.util
+import os
+import pickle
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.runner import Runner
+from packaging.version import Version
+
+from pcloss_mmpose.compat import importable_mmcv_ops, use_cpu_processes
+
+needs_protection = pytest.mark.skipif(
+    Version(torch.__version__) < Version('2.6'), reason='torch loads checkpoints unprotected')
+
+
+class Call:
+    """Pickled as a call of ``function(*arguments)``, as a malicious checkpoint would hold it."""
+
+    def __init__(self, function, *arguments):
+        self.reduced = function, arguments
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def trained_checkpoint():
+    """What MMEngine's CheckpointHook saves: weights, Adam's state, log buffers, numpy values in the meta data."""
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    hub = MessageHub('test_compat')
+    for value in (3.0, 1.0):
+        hub.update_scalar('train/loss', value)
+    hub.update_info('best_score', np.float64(1.5))
+    return dict(
+        state_dict=model.state_dict(), optimizer=optimizer.state_dict(), message_hub=hub.state_dict(),
+        meta=dict(iter=2, dataset_meta=dict(sigmas=np.full(3, 0.25, np.float32), colours=np.zeros((2, 3), np.uint8))))
+
+
+@needs_protection
+def test_a_checkpoint_of_mmengine_loads_protected(tmp_path):
+    saved = trained_checkpoint()
+    torch.save(saved, tmp_path / 'own.pth')
+
+    loaded = torch.load(tmp_path / 'own.pth', weights_only=True)
+
+    losses = loaded['message_hub']['log_scalars']['train/loss']
+    assert isinstance(losses, HistoryBuffer)
+    assert [losses.mean(), losses.min(), losses.max(), losses.current()] == [2.0, 1.0, 3.0, 1.0]
+    assert loaded['message_hub']['runtime_info']['best_score'] == 1.5
+    np.testing.assert_array_equal(loaded['meta']['dataset_meta']['sigmas'], saved['meta']['dataset_meta']['sigmas'])
+    moments = loaded['optimizer']['state'][0]
+    torch.testing.assert_close(moments['exp_avg'], saved['optimizer']['state'][0]['exp_avg'])
+
+
+@needs_protection
+@pytest.mark.parametrize('owner, name', [
+    (Call(__import__, 'os'), 'system'),
+    (HistoryBuffer, '__init__'),
+    (HistoryBuffer, 'mro'),
+    (Call(HistoryBuffer), 'mean'),
+    (HistoryBuffer.mean, '__globals__'),
+    (torch.Tensor, 'numpy'),
+])
+def test_getattr_on_anything_else_is_refused(tmp_path, owner, name):
+    torch.save(dict(state_dict=Call(getattr, owner, name)), tmp_path / 'evil.pth')
+    with pytest.raises(pickle.UnpicklingError, match='no MMEngine checkpoint does|__import__'):
+        torch.load(tmp_path / 'evil.pth', weights_only=True)
+
+
+@needs_protection
+@pytest.mark.parametrize('function, argument', [(eval, '__import__("os").mkdir({!r})'), (os.mkdir, '{}')])
+def test_code_in_a_checkpoint_is_not_run(tmp_path, function, argument):
+    trace = tmp_path / 'trace'
+    torch.save(dict(state_dict=Call(function, argument.format(str(trace)))), tmp_path / 'evil.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / 'evil.pth', weights_only=True)
+    assert not trace.exists()
+
+
+needs_stand_in = pytest.mark.skipif(
+    importlib.util.find_spec('mmcv._ext') is not None, reason='this mmcv has its compiled operators')
+
+
+@needs_stand_in
+def test_a_missing_operator_says_what_to_install():
+    import mmcv.ops
+    with pytest.raises(ImportError, match="'nms'.*full mmcv.*docs/install.md"):
+        mmcv.ops.nms(torch.tensor([[0.0, 0, 1, 1]]), torch.ones(1), 0.5)
+
+
+@needs_stand_in
+def test_the_stand_in_leaves_no_trace():
+    # MMEngine looks for the module to find out whether it has compiled operators.
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module('mmcv._ext')
+
+
+def test_compiled_operators_are_left_alone(monkeypatch):
+    own = types.ModuleType('mmcv._ext')
+    monkeypatch.setitem(sys.modules, 'mmcv._ext', own)
+    with importable_mmcv_ops():
+        assert sys.modules['mmcv._ext'] is own
+    assert sys.modules['mmcv._ext'] is own
+
+
+def test_one_process_keeps_the_runner_as_it_is(monkeypatch):
+    monkeypatch.delenv('TORCHELASTIC_RUN_ID', raising=False)
+    before = Runner.wrap_model
+    use_cpu_processes()
+    assert Runner.wrap_model is before
+    assert not torch.distributed.is_initialized()
