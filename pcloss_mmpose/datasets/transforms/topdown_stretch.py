@@ -14,9 +14,11 @@ class TopdownStretch(BaseTransform):
     """Resize the box to ``input_size``, which changes its aspect ratio.
 
     Where MMPose's ``TopdownAffine`` widens the box to the input's aspect ratio, this one stretches it. Used after
-    ``GetBBoxCenterScale(padding=1.0)`` it is the paper's crop. ``input_scale`` is the box's own
-    size, so that MMPose's decoding, ``keypoints / input_size * input_scale + input_center - 0.5 * input_scale``,
-    inverts it. A rotated box is turned in the image's own proportions, and stretched after that.
+    ``GetBBoxCenterScale(padding=1.0)`` it is the paper's crop. ``input_scale`` is the box's own size, so that MMPose's
+    decoding, ``keypoints / input_size * input_scale + input_center - 0.5 * input_scale``, inverts it.
+
+    A rotation turns the stretched crop about its centre, in the direction of ``TopdownAffine``: what the network
+    sees is a turned picture of what it sees otherwise. Turning first and stretching after would shear it.
 
     Required Keys:
 
@@ -48,7 +50,10 @@ class TopdownStretch(BaseTransform):
         """Warp the image and its keypoints."""
         center, scale = results['bbox_center'][0], results['bbox_scale'][0]
         rotation = results['bbox_rotation'][0] if 'bbox_rotation' in results else 0.0
-        warp = get_warp_matrix(center, scale, rotation, output_size=self.input_size, fix_aspect_ratio=False)
+        width, height = self.input_size
+        stretch = get_warp_matrix(center, scale, 0.0, output_size=self.input_size, fix_aspect_ratio=False)
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rotation), 1.0)
+        warp = turn @ np.vstack([stretch, [0.0, 0.0, 1.0]])
 
         results['img'] = cv2.warpAffine(results['img'], warp, self.input_size, flags=cv2.INTER_LINEAR)
         if results.get('keypoints') is not None:

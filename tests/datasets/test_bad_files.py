@@ -1,0 +1,140 @@
+"""Faulty raw files, by table: each error names file, line and column."""
+
+import pytest
+
+from pcloss_mmpose.datasets import DatasetFormatError, DeepFashionAttributeDataset, FashionAIDataset
+from pcloss_mmpose.datasets.fashionai_files import HEADER
+
+GOOD = {0: '1_2_1'}
+
+
+@pytest.mark.parametrize('cells, message', [
+    ({0: '1_x_1'}, r"line 3, field neckline_left: '1_x_1' holds something that is not a finite decimal number"),
+    ({2: 'nan_2_1'}, r"line 3, field center_front: 'nan_2_1' holds something that is not"),
+    ({2: '1_inf_1'}, r"line 3, field center_front: '1_inf_1' holds something that is not"),
+    ({23: '1_2'}, r"line 3, field bottom_right_out: expected x_y_v, found '1_2'"),
+    ({0: '1_2', 1: '1_2_3_1'}, r"line 3, field neckline_left: expected x_y_v"),
+    ({0: ''}, r"line 3, field neckline_left: expected x_y_v, found ''"),
+    ({5: '1_2_2'}, r"line 3, field armpit_left: visibility '2' is outside -1, 0, 1"),
+    ({5: '1_2_-2'}, r"line 3, field armpit_left: visibility '-2'"),
+    ({5: '1_2_0.5'}, r"line 3, field armpit_left: visibility '0.5'"),
+])
+def test_fashionai_cells(raw, tmp_path, cells, message):
+    rows = [raw.fashionai_row('a.jpg', 'dress', GOOD), raw.fashionai_row('b.jpg', 'dress', cells)]
+    csv = raw.fashionai(tmp_path / 'train.csv', rows)
+    with pytest.raises(DatasetFormatError, match=r'train\.csv, ' + message):
+        FashionAIDataset(csv)
+
+
+@pytest.mark.parametrize('text, message', [
+    ('', r'the file is empty'),
+    ('\n \n', r'the file is empty'),
+    ('a.jpg,shirt,{cells}\n', r"line 1, field image_category: unknown category 'shirt'"),
+    (',dress,{cells}\n', r'line 1, field image_id: the image name is empty'),
+    ('a.jpg,dress,{cells}\n\nb.jpg,dress,{cells},9_9_1\n', r'line 3: 27 columns, expected 26'),
+    ('a.jpg,dress,{cells}\nb.jpg,dress\n', r'line 2: 2 columns, expected 26'),
+    ('a.jpg\n', r'line 1: 1 columns, expected 26'),
+    (','.join(HEADER[:-1]) + '\n', r'line 1, field header: 25 columns, expected 26 or 2'),
+    (','.join((*HEADER[:2], HEADER[3], HEADER[2], *HEADER[4:])) + '\n',
+     r"line 1, field header: expected 'neckline_left', found 'neckline_right'"),
+    ('image_id,category\n', r"line 1, field header: expected 'image_category', found 'category'"),
+    (','.join(HEADER) + '\n', r'no row is left'),
+])
+def test_fashionai_lines(tmp_path, text, message):
+    csv = tmp_path / 'train.csv'
+    csv.write_text(text.replace('{cells}', ','.join(['-1_-1_-1'] * 24)))
+    with pytest.raises(DatasetFormatError, match=r'train\.csv.*' + message):
+        FashionAIDataset(str(csv))
+
+
+def test_all_faulty_lines_are_counted(raw, tmp_path):
+    rows = [raw.fashionai_row('a.jpg', category) for category in ('dress', 'coat', 'hat', 'sock')]
+    with pytest.raises(DatasetFormatError, match=r"line 3.*'coat' \(3 lines have this fault; this is the first\)"):
+        FashionAIDataset(raw.fashionai(tmp_path / 'train.csv', rows))
+
+
+def test_no_text(tmp_path):
+    (tmp_path / 'train.csv').write_bytes(b'\xff\xd8\xff\xe0')
+    with pytest.raises(DatasetFormatError, match=r'train\.csv: cannot be read as text'):
+        FashionAIDataset(str(tmp_path / 'train.csv'))
+
+
+LOWER = '2 0 11 12 0 21 22 0 31 32 1 41 42'
+
+
+@pytest.mark.parametrize('row, message', [
+    ('2 0 11 12 0 21 22 0 31 32 1 41 4x', r"field landmark_location_y_4: '4x' is not a finite decimal number"),
+    ('2 0 11 nan 0 21 22 0 31 32 1 41 42', r"field landmark_location_y_1: 'nan' is not a finite"),
+    ('2 0 inf 12 0 21 22 0 31 32 1 41 42', r"field landmark_location_x_1: 'inf' is not a finite"),
+    ('4 0 11 12 0 21 22 0 31 32 1 41 42', r'field clothes_type: unknown clothes_type 4'),
+    ('2 0 11 12 3 21 22 0 31 32 1 41 42', r'field landmark_visibility_2: visibility 3 is outside 0, 1, 2'),
+    ('2 0 11 12 -1 21 22 0 31 32 1 41 42', r'field landmark_visibility_2: visibility -1'),
+    ('1 0 11 12 0 21 22 0 31 32 1 41 42', r': 4 landmarks, but clothes_type 1 has 6'),
+    ('2 0 11 12 0 21 22 0 31 32', r': 3 landmarks, but clothes_type 2 has 4'),
+    ('2' + ' 0 11 12' * 8, r': 8 landmarks, but clothes_type 2 has 4: what follows them must be zeros'),
+    ('2 0 11 12 0 21 22 0 31 32 1 41', r': 13 columns do not make image_name clothes_type and three'),
+    ('2 1 0 11 12 0 21 22 0 31 32 1 41 42', r': 15 columns do not make'),
+    ('2' + ' 0 11 12' * 9, r': 29 columns, expected at most 27'),
+    ('', r': 1 column, too few'),
+])
+def test_landmark_rows(raw, tmp_path, row, message):
+    root = raw.benchmark(tmp_path, {'a.jpg': LOWER, 'b.jpg': row, 'c.jpg': LOWER})
+    with pytest.raises(DatasetFormatError, match=r'list_landmarks\.txt, line 4' + message.replace('field', ', field')):
+        DeepFashionAttributeDataset(data_root=root)
+
+
+def test_variation_out_of_range(raw, tmp_path):
+    root = raw.benchmark(tmp_path, {'a.jpg': LOWER.replace('2 ', '2 6 ', 1)}, variation=True)
+    with pytest.raises(DatasetFormatError, match=r'line 3, field variation_type: unknown variation_type 6'):
+        DeepFashionAttributeDataset(data_root=root)
+
+
+@pytest.mark.parametrize('box, message', [
+    ('10 20 10 30', r'field x_2: x_2 10 is not greater than x_1 10'),
+    ('10 20 15 19', r'field y_2: y_2 19 is not greater than y_1 20'),
+    ('10 2o 15 19', r"field y_1: '2o' is not a finite decimal number"),
+    ('10 20 nan 30', r"field x_2: 'nan' is not a finite"),
+    ('10 20 15', r'4 columns, expected 5'),
+    ('10 20 15 30 1', r'6 columns, expected at most 5'),
+])
+def test_boxes(raw, tmp_path, box, message):
+    root = raw.benchmark(tmp_path, {'a.jpg': LOWER, 'b.jpg': LOWER}, boxes={'a.jpg': '1 2 3 4', 'b.jpg': box})
+    with pytest.raises(DatasetFormatError, match=r'list_bbox\.txt, line 4.*' + message):
+        DeepFashionAttributeDataset(data_root=root)
+
+
+@pytest.mark.parametrize('files, message', [
+    ({'boxes': {'b.jpg': '1 2 3 4'}}, r"list_landmarks\.txt, line 3, field image_name: 'a.jpg' has no box in .*bbox"),
+    ({'splits': {'b.jpg': 'train'}}, r"list_landmarks\.txt, line 3, .*'a.jpg' has no split in .*partition\.txt"),
+    ({'splits': {'a.jpg': 'valid'}}, r"partition\.txt, line 3, field evaluation_status: unknown split 'valid'"),
+])
+def test_files_that_do_not_fit_together(raw, tmp_path, files, message):
+    root = raw.benchmark(tmp_path, {'a.jpg': LOWER}, **files)
+    with pytest.raises(DatasetFormatError, match=message):
+        DeepFashionAttributeDataset(data_root=root, split='train')
+
+
+@pytest.mark.parametrize('file, text, message', [
+    ('Anno/list_landmarks.txt', '2\nimage_name clothes_type\na.jpg {row}\n', r'line 1, field count: it says 2 rows'),
+    ('Anno/list_landmarks.txt', 'image_name clothes_type\na.jpg {row}\n', r'line 1, field count: expected the number'),
+    ('Anno/list_landmarks.txt', '1\na.jpg {row}\n', r"line 2, field header: expected 'image_name', found 'a.jpg'"),
+    ('Anno/list_landmarks.txt', '1\nimage_name landmark_visibility_1\na.jpg {row}\n',
+     r"line 2, field header: expected 'clothes_type'"),
+    ('Anno/list_landmarks.txt', '1\nimage_name clothes_type landmark_location_x_1\na.jpg {row}\n',
+     r"line 2, field header: expected 'landmark_visibility_1', found 'landmark_location_x_1'"),
+    ('Anno/list_landmarks.txt', '1\n', r'line 1, field count: the file ends here'),
+    ('Anno/list_landmarks.txt', '', r'the file is empty'),
+    ('Anno/list_bbox.txt', '1\nimage_name x_1 x_2 y_1 y_2\na.jpg 1 2 3 4\n',
+     r"line 2, field header: expected 'image_name x_1 y_1 x_2 y_2', found 'image_name x_1 x_2 y_1 y_2'"),
+    ('Anno/list_bbox.txt', None, r'no such file'),
+    ('Anno/list_landmarks.txt', None, r'no such file'),
+    ('Eval/list_eval_partition.txt', None, r'no such file'),
+])
+def test_whole_files(raw, tmp_path, file, text, message):
+    root = raw.benchmark(tmp_path, {'a.jpg': LOWER})
+    if text is None:
+        (tmp_path / file).unlink()
+    else:
+        (tmp_path / file).write_text(text.replace('{row}', LOWER))
+    with pytest.raises(DatasetFormatError, match=file.replace('.', r'\.') + '.*' + message):
+        DeepFashionAttributeDataset(data_root=root, split='train')
