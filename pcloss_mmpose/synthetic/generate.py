@@ -93,6 +93,7 @@ def write_fashionai(root: str | Path,
     _refuse_foreign(path, split)
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # so that an interrupted run leaves no CSV that describes other pictures
     for category in categories:
         (root / 'Images' / category).mkdir(parents=True, exist_ok=True)
     split_seed = int(np.random.SeedSequence([seed, zlib.crc32(split.encode())]).generate_state(1)[0])

@@ -109,8 +109,10 @@ def _propose(kind: str, target: np.ndarray, size: float, own: np.ndarray,
         middle = target + rng.uniform(-0.3, 0.3, 2) * sides
         return Occluder(cv2.boxPoints((middle.tolist(), sides.tolist(), angle)), _other_cloth(rng), angle)
     if kind == 'fold':
-        radius = size * rng.uniform(0.05, 0.09)
-        return Occluder(_blob(target + rng.uniform(-0.4, 0.4, 2) * radius, radius, rng), own, rng.uniform(0, 180))
+        along = np.array([rng.uniform(-0.7, 0.7), 1.0])
+        radius = size * rng.uniform(0.025, 0.05)
+        upper, lower = target - along * size * rng.uniform(0.0, 0.04), target + along * size * rng.uniform(0.04, 0.2)
+        return Occluder(capsule(upper, lower, radius, radius * rng.uniform(0.5, 1.2)), own, rng.uniform(-30, 30))
     radius = size * rng.uniform(0.06, 0.14)
     return Occluder(_blob(target + rng.uniform(-0.4, 0.4, 2) * radius, radius, rng), _other_cloth(rng), 0)
 

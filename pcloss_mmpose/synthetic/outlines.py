@@ -13,6 +13,8 @@ import numpy as np
 from .shapes import INDEX
 
 SIDES = (('left', -1), ('right', 1))  # with the sign of the outward direction
+STEPS = 10  # points of a curve
+BERNSTEIN = np.array([[(1 - t)**2, 2 * t * (1 - t), t**2] for t in np.arange(STEPS) / STEPS])
 
 
 class Part(NamedTuple):
@@ -33,12 +35,11 @@ class Garment(NamedTuple):
     parts: list[Part]
 
 
-def curve(start: np.ndarray, end: np.ndarray, bend: float = 0.0, steps: int = 10) -> np.ndarray:
-    """A quadratic Bezier curve, (steps, 2) without its end; `bend` is the bow's height in units of the chord."""
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
+def curve(start: np.ndarray, end: np.ndarray, bend: float = 0.0) -> np.ndarray:
+    """A quadratic Bezier curve, (STEPS, 2) without its end; `bend` is the bow's height in units of the chord."""
     chord = end - start
     control = (start + end) / 2 + 2 * bend * np.array([chord[1], -chord[0]])
-    return (1 - t)**2 * start + 2 * t * (1 - t) * control + t**2 * end
+    return BERNSTEIN @ np.stack([start, control, end])
 
 
 def line(start: np.ndarray, end: np.ndarray, bend: float = 0.0) -> np.ndarray:

@@ -23,8 +23,10 @@ def draw_background(canvas: Canvas, rng: np.random.Generator) -> None:
     width, height = canvas.size
     wall = random_colour(rng)
     kind = rng.choice(['studio', 'room', 'clutter'], p=[0.3, 0.25, 0.45])
-    tile = cloth_tile(wall, rng) if kind == 'room' else np.full((32, 32, 3), wall, np.uint8)
-    canvas.image[:] = lay(tile, canvas.size, rng.uniform(20, 90) * canvas.unit, rng.uniform(-10, 10))
+    canvas.image[:] = wall
+    if kind == 'room':
+        period = rng.uniform(20, 90) * canvas.unit
+        canvas.image[:] = lay(cloth_tile(wall, rng), canvas.size, period, rng.uniform(-10, 10))
     if kind != 'studio' or rng.random() < 0.4:
         floor = rng.uniform(0.6, 0.95) * height
         colour = shifted(wall, rng, rng.uniform(8, 60))
@@ -108,36 +110,33 @@ def drape(canvas: Canvas, cut: Garment, tile: np.ndarray, period: float, rng: np
 def draw_wearer(canvas: Canvas, category: str, shape: np.ndarray, cut: Garment, tile: np.ndarray,
                 rng: np.random.Generator) -> Wearer | None:
     """A person or a dummy behind the garment, or a hanger, or nothing; returns whose skin and hair they are."""
+    kind = rng.choice(['person', 'dummy', 'hanger', 'nothing'], p=[0.66, 0.14, 0.12, 0.08])
     person = Wearer(skin_colour(rng), rng.uniform(10, 90) * np.array([0.6, 0.8, 1.0]))
-    worn = rng.random()
-    if worn > 0.92:
-        worn_by = None
-    elif worn > 0.8:
-        worn_by = None
-        if category in ('blouse', 'outwear', 'dress'):
-            _hanger(canvas, shape)
-    else:
-        worn_by = person if worn < 0.68 else Wearer(np.full(3, rng.uniform(120, 240)), person.hair)
-        p = {name: shape[index] for name, index in INDEX.items()}
-        if category in ('skirt', 'trousers'):
-            _upper_body(canvas, p, worn_by, rng)
-            _feet(canvas, p, category, worn_by, rng)
-        else:
-            _lower_body(canvas, p, category, worn_by, rng)
-            _hands(canvas, p, worn_by, rng)
+    if kind == 'dummy':
+        person = person._replace(skin=np.full(3, rng.uniform(120, 240)))
+    is_worn = kind in ('person', 'dummy')
+    is_top = category in ('blouse', 'outwear', 'dress')
+    p = {name: shape[index] for name, index in INDEX.items()}
+    if is_worn and is_top:
+        _lower_body(canvas, p, category, person, rng)
+        _hands(canvas, p, person)
+    elif is_worn:
+        _upper_body(canvas, p, person, rng)
+        _feet(canvas, p, category, person, rng)
+    elif kind == 'hanger' and is_top:
+        _hanger(canvas, p)
     inside = shifted(tile.reshape(-1, 3).mean(axis=0), rng, 30) * 0.75
     for outline in cut.lining:
         canvas.polygon(outline, inside)
-    if worn_by is not None and cut.lining:
-        _head(canvas, p, worn_by, rng, has_face=worn < 0.6)
-    return worn_by
+    if is_worn and is_top:
+        _head(canvas, p, person, rng, has_face=kind == 'person')
+    return person if is_worn else None
 
 
-def _hanger(canvas: Canvas, shape: np.ndarray) -> None:
-    ends = shape[[INDEX['shoulder_left'], INDEX['shoulder_right']]]
-    neck = shape[[INDEX['neckline_left'], INDEX['neckline_right']]].mean(axis=0)
+def _hanger(canvas: Canvas, p: dict) -> None:
+    neck = (p['neckline_left'] + p['neckline_right']) / 2
     up = np.array([0, -18 * canvas.unit])
-    canvas.stroke(np.array([ends[0], neck, ends[1]]), np.array([60, 90, 130]), 3)
+    canvas.stroke(np.array([p['shoulder_left'], neck, p['shoulder_right']]), np.array([60, 90, 130]), 3)
     canvas.stroke(np.array([neck, neck + up, neck + up * 1.5 + [6 * canvas.unit, 0]]), np.array([120, 120, 120]), 2)
 
 
@@ -150,21 +149,21 @@ def _head(canvas: Canvas, p: dict, wearer: Wearer, rng: np.random.Generator, has
     head = neck + up * span * rng.uniform(0.5, 0.62)
     axes = span * 0.23, span * 0.31
     tilt = np.degrees(np.arctan2(across[1], across[0]))
-    turned = (round(head[0]), round(head[1]))
+    middle = (round(head[0]), round(head[1]))
     if has_face:
-        cv2.ellipse(canvas.image, turned, (round(axes[0] * 1.25), round(axes[1] * 1.15)), tilt, 0, 360,
+        cv2.ellipse(canvas.image, middle, (round(axes[0] * 1.25), round(axes[1] * 1.15)), tilt, 0, 360,
                     wearer.hair.tolist(), -1, cv2.LINE_AA)
     # the neck fills the opening down to the collar's front, which the garment then cuts to shape
     canvas.capsule(head, neck - up * 0.25 * width, wearer.skin * 0.93, min(0.3 * width, 0.18 * span),
                    min(0.36 * width, 0.25 * span))
-    cv2.ellipse(canvas.image, turned, (round(axes[0]), round(axes[1])), tilt, 0, 360, wearer.skin.tolist(), -1,
+    cv2.ellipse(canvas.image, middle, (round(axes[0]), round(axes[1])), tilt, 0, 360, wearer.skin.tolist(), -1,
                 cv2.LINE_AA)
     if has_face:
-        cv2.ellipse(canvas.image, turned, (round(axes[0] * 1.05), round(axes[1] * 1.05)), tilt, 190, 350,
+        cv2.ellipse(canvas.image, middle, (round(axes[0] * 1.05), round(axes[1] * 1.05)), tilt, 190, 350,
                     wearer.hair.tolist(), -1, cv2.LINE_AA)
 
 
-def _hands(canvas: Canvas, p: dict, wearer: Wearer, rng: np.random.Generator) -> None:
+def _hands(canvas: Canvas, p: dict, wearer: Wearer) -> None:
     for side in ('left', 'right'):
         cuff = (p[f'cuff_{side}_in'] + p[f'cuff_{side}_out']) / 2
         width = np.linalg.norm(p[f'cuff_{side}_in'] - p[f'cuff_{side}_out'])

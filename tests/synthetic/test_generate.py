@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -24,7 +23,7 @@ DEFINED = {  # the official layout, written out
     'skirt': {15, 16, 17, 18},
     'trousers': {15, 16, 19, 20, 21, 22, 23},
 }
-ROOT = Path(__file__).parents[2]
+TOOL = Path(__file__).parents[2] / 'tools' / 'generate_garments.py'
 
 
 def test_a_sample_is_named_by_seed_and_index():
@@ -127,15 +126,26 @@ def test_bad_sample_arguments(arguments):
         generate_sample(**{**dict(category='skirt', size=64, seed=0, index=0), **arguments})
 
 
-def test_command_line(tmp_path):
-    def run(*arguments):
-        return subprocess.run([sys.executable, str(ROOT / 'tools' / 'generate_garments.py'), *arguments], text=True,
-                              capture_output=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+def run_tool(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, 'argv', ['generate_garments.py', *arguments])
+    runpy.run_path(str(TOOL), run_name='__main__')
 
-    done = run(str(tmp_path), '--train', '2', '--val', '1', '--size', '64', '48')
-    assert done.returncode == 0, done.stderr
+
+def test_command_line(tmp_path, monkeypatch):
+    run_tool(monkeypatch, str(tmp_path), '--train', '2', '--val', '1', '--size', '64', '48')
     for split, lines in (('train', 3), ('val', 2)):
         assert len((tmp_path / 'Annotations' / f'{split}.csv').read_text().splitlines()) == lines
     assert cv2.imread(str(tmp_path / 'Images' / 'blouse' / 'train_000000.jpg')).shape == (48, 64, 3)
-    failed = run(str(tmp_path), '--train', '0')
-    assert failed.returncode == 2 and 'num_images must be at least 1, got 0' in failed.stderr
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--train', '0'], 'num_images must be at least 1, got 0'),
+    (['--size', '16'], 'size must be at least 32 pixels, got 16'),
+    (['--size', '64', '64', '3'], '--size takes one or two numbers, got 3'),
+    (['--categories', 'coat'], "unknown category ['coat']"),
+])
+def test_command_line_errors(tmp_path, monkeypatch, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        run_tool(monkeypatch, str(tmp_path / 'new'), *arguments)
+    assert stop.value.code == 2 and message in capsys.readouterr().err
+    assert not (tmp_path / 'new').exists()
