@@ -1,0 +1,47 @@
+"""Run one of MMPose's own command-line tools with this package's components registered."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # a clone works without being installed
+    sys.path.insert(0, str(ROOT))
+
+import mmpose  # noqa: E402  (its version only: the parts come with the next line)
+
+import pcloss_mmpose  # noqa: E402, F401
+from pcloss_mmpose.compat import use_cpu_processes  # noqa: E402
+
+
+def find_tool(name: str, package: Path) -> Path:
+    """Where an installed MMPose keeps ``tools/<name>``: in ``.mim`` (pip), or beside the package (source).
+
+    Args:
+        name: File name of the tool.
+        package: The folder of the package ``mmpose``.
+
+    Raises:
+        FileNotFoundError: This MMPose came without its tools.
+    """
+    places = [package / '.mim' / 'tools' / name, package.parent / 'tools' / name]
+    for place in places:
+        if place.is_file():
+            return place
+    raise FileNotFoundError(
+        f'MMPose at {package} has no {name}: looked for {" and ".join(map(str, places))}. '
+        'Install MMPose from its wheel, or in place from a clone of its repository.')
+
+
+def run(name: str) -> None:
+    """Run MMPose's ``tools/<name>`` on this process's arguments, on one process or as one of torchrun's."""
+    tool = find_tool(name, Path(mmpose.__file__).parent)
+    use_cpu_processes()
+    try:
+        runpy.run_path(str(tool), run_name='__main__')
+    except FileNotFoundError as error:
+        if error.filename not in sys.argv[1:]:
+            raise
+        sys.exit(f'{error.filename}: no such file (in the folder {Path.cwd()})')

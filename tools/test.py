@@ -1,0 +1,7 @@
+"""Evaluate a model: MMPose's own tools/test.py and its arguments, with this package's components registered."""
+
+# At the top, so that worker processes that import this file anew have the components too.
+import mmpose_tool
+
+if __name__ == '__main__':
+    mmpose_tool.run('test.py')
