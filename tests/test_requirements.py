@@ -51,7 +51,11 @@ def test_every_problem_is_listed_at_once():
 
 def test_the_project_pulls_in_nothing_it_checks():
     # pip would replace working builds of torch and mmcv, and MMPose's chumpy does not build.
-    required = {Line(line).name for line in metadata.requires('pcloss-mmpose') or () if 'extra ==' not in line}
+    try:
+        lines = metadata.requires('pcloss-mmpose')
+    except metadata.PackageNotFoundError:
+        pytest.skip('used from the clone, not installed')
+    required = {Line(line).name for line in lines if 'extra ==' not in line}
     checked = {name for requirement in REQUIREMENTS for name in (requirement.name, *requirement.alternatives)}
     assert required
     assert required.isdisjoint(checked | {'torchvision', 'numpy'})
