@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .canvas import Canvas
-from .outlines import Garment, garment
+from .outlines import Garment, Part, garment
 from .shapes import CATEGORIES, INDEX, load_models, place, sample_shape
 from .textures import cloth_tile, lay, random_colour, shifted, skin_colour
 
@@ -56,32 +56,35 @@ def clutter(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def draw_stray_cloth(canvas: Canvas, cut: Garment, tile: np.ndarray, period: float, rng: np.random.Generator) -> None:
-    """Invitations to outliers: other garments at the picture's edge, and a limb of the garment's own kind."""
+    """Invitations to outliers: other garments cut off by the picture's edge, and a stray piece of this one."""
     for _ in range(rng.choice([0, 1, 2], p=[0.45, 0.35, 0.2])):
-        category = rng.choice(CATEGORIES)
-        model = load_models()[category]
-        shape = place(sample_shape(category, rng), model.extent, canvas.size, rng) * rng.uniform(0.6, 1.0)
-        centre = np.nanmean(shape, axis=0)
-        angle = rng.uniform(0, 2 * np.pi)
-        edge = np.array(canvas.size) * (0.5 + 0.55 * np.array([np.cos(angle), np.sin(angle)]))
-        shape = shape - centre + edge
-        other = tile if rng.random() < 0.4 else cloth_tile(random_colour(rng), rng)
-        drape(canvas, garment(category, shape, rng), other, period, rng)
+        other_tile = tile if rng.random() < 0.4 else cloth_tile(random_colour(rng), rng)
+        drape(canvas, _garment_at_the_edge(canvas.size, rng), other_tile, period, rng)
     if rng.random() < 0.4:
-        limb = cut.parts[rng.integers(len(cut.parts))]
-        turn = rng.uniform(-0.8, 0.8)
-        rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        rotation[0] *= rng.choice([-1, 1])
-        middle = limb.outline.mean(axis=0)
-        where = rng.uniform(0, 1, 2) * canvas.size
-        scale = rng.uniform(0.6, 1.0)
+        drape(canvas, Garment([], [_stray_piece(cut, canvas.size, rng)]), tile, period, rng)
 
-        def moved(points):
-            return scale * (points - middle) @ rotation.T + where
 
-        piece = limb._replace(outline=moved(limb.outline), trims=[moved(trim) for trim in limb.trims],
-                              seams=[moved(seam) for seam in limb.seams], opening=[])
-        drape(canvas, Garment([], [piece]), tile, period, rng)
+def _garment_at_the_edge(size: tuple[int, int], rng: np.random.Generator) -> Garment:
+    category = rng.choice(CATEGORIES)
+    shape = place(sample_shape(category, rng), load_models()[category].extent, size, rng) * rng.uniform(0.6, 1.0)
+    angle = rng.uniform(0, 2 * np.pi)
+    edge = np.array(size) * (0.5 + 0.55 * np.array([np.cos(angle), np.sin(angle)]))
+    return garment(category, shape - np.nanmean(shape, axis=0) + edge, rng)
+
+
+def _stray_piece(cut: Garment, size: tuple[int, int], rng: np.random.Generator) -> Part:
+    """A sleeve, leg or body of the garment: smaller, turned, perhaps mirrored, anywhere."""
+    piece = cut.parts[rng.integers(len(cut.parts))]
+    turn = rng.uniform(-0.8, 0.8)
+    matrix = rng.uniform(0.6, 1.0) * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    matrix[0] *= rng.choice([-1, 1])
+    middle, target = piece.outline.mean(axis=0), rng.uniform(0, 1, 2) * size
+
+    def moved(points):
+        return (points - middle) @ matrix.T + target
+
+    return piece._replace(outline=moved(piece.outline), trims=[moved(trim) for trim in piece.trims],
+                          seams=[moved(seam) for seam in piece.seams], opening=[])
 
 
 def drape(canvas: Canvas, cut: Garment, tile: np.ndarray, period: float, rng: np.random.Generator) -> None:
