@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from pcloss_mmpose.visualization import draw_landmarks, picture_grid
+
+BLUE = (255, 0, 0)
+
+
+def test_discs_rings_and_lines_are_where_they_should_be():
+    image = np.zeros((200, 300, 3), np.uint8)
+    keypoints = np.array([[50., 40.], [150., 100.], [250., 160.]])
+    truth = keypoints + [0, 40]
+    drawn = draw_landmarks(image, keypoints, np.array([2, 1, 0]), np.array([BLUE] * 3), truth)
+    assert tuple(drawn[40, 50]) == BLUE  # visible: a disc
+    assert tuple(drawn[100, 150]) == (255, 255, 255)  # occluded: a ring around white
+    assert (drawn[104, 146:155] == BLUE).all(-1).any() or (drawn[100, 140:150] == BLUE).all(-1).any()
+    assert drawn[60, 50].all() and drawn[120, 150].all()  # half way to the truth
+    assert not drawn[150:, 240:].any()  # not annotated: nothing
+    assert not image.any()
+
+
+def test_far_off_and_nan_predictions_can_be_drawn():
+    image = np.zeros((50, 50, 3), np.uint8)
+    far = np.array([[1e12, -1e12], [np.nan, np.nan]])
+    drawn = draw_landmarks(image, far, np.array([2, 2]), np.array([BLUE] * 2))
+    assert drawn.shape == image.shape
+
+
+def test_grid_keeps_the_pictures_shape():
+    wide = np.full((50, 100, 3), 10, np.uint8)
+    grid = picture_grid([[wide, wide]], ['a', 'b'], cell=104)
+    assert grid.shape == (28 + 104, 208, 3)
+    assert (grid[28 + 27:28 + 77, 2:102] == 10).all()  # 100 x 50, in the middle of its cell
+    assert (grid[28:28 + 26] == 255).all()
+
+
+@pytest.mark.parametrize('rows', [[], [[np.zeros((4, 4, 3), np.uint8)]]])
+def test_grid_needs_full_rows(rows):
+    with pytest.raises(ValueError, match='2 pictures in each'):
+        picture_grid(rows, ['a', 'b'])
