@@ -85,7 +85,8 @@ def allow_own_checkpoints() -> None:
         [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions, (_history_statistic, 'builtins.getattr')])
 
 
-def use_cpu_processes() -> None:
+@contextlib.contextmanager
+def cpu_processes() -> Iterator[None]:
     """Let the processes that torchrun started train and test on the CPU, where there is no accelerator.
 
     MMEngine 0.10.7 gives each process a CUDA device in both of its steps: ``init_dist`` sets it and
@@ -97,9 +98,8 @@ def use_cpu_processes() -> None:
     leaves them out on the CPU.
     """
     if 'TORCHELASTIC_RUN_ID' not in os.environ or get_device() != 'cpu':
+        yield
         return
-    if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
     wrap_model = Runner.wrap_model
 
     def wrap_on_cpu(runner: Runner, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
@@ -108,4 +108,11 @@ def use_cpu_processes() -> None:
             model_wrapper_cfg = dict(broadcast_buffers=False, find_unused_parameters=unused)
         return wrap_model(runner, dict(model_wrapper_cfg, device_ids=None), model)
 
+    torch.distributed.init_process_group('gloo')
     Runner.wrap_model = wrap_on_cpu
+    try:
+        yield
+        torch.distributed.barrier()  # none may leave while another still receives from it
+    finally:
+        Runner.wrap_model = wrap_model
+        torch.distributed.destroy_process_group()  # gloo's threads abort a process that ends without this

@@ -12,7 +12,7 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import Runner
 from packaging.version import Version
 
-from pcloss_mmpose.compat import importable_mmcv_ops, use_cpu_processes
+from pcloss_mmpose.compat import cpu_processes, importable_mmcv_ops
 
 needs_protection = pytest.mark.skipif(
     Version(torch.__version__) < Version('2.6'), reason='torch loads checkpoints unprotected')
@@ -113,6 +113,6 @@ def test_compiled_operators_are_left_alone(monkeypatch):
 def test_one_process_keeps_the_runner_as_it_is(monkeypatch):
     monkeypatch.delenv('TORCHELASTIC_RUN_ID', raising=False)
     before = Runner.wrap_model
-    use_cpu_processes()
-    assert Runner.wrap_model is before
-    assert not torch.distributed.is_initialized()
+    with cpu_processes():
+        assert Runner.wrap_model is before
+        assert not torch.distributed.is_initialized()

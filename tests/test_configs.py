@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 import pcloss_mmpose  # noqa: F401
-from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAVES = sorted(path for path in (ROOT / 'configs').glob('*/*.py') if path.parent.name != '_base_')

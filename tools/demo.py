@@ -44,8 +44,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def progress_bars() -> Progress:
-    return Progress(TextColumn('{task.description:<28}'), BarColumn(), MofNCompleteColumn(), TextColumn('{task.fields[note]}'),
-                    TimeElapsedColumn(), console=console)
+    return Progress(TextColumn('{task.description:<28}'), BarColumn(), MofNCompleteColumn(),
+                    TextColumn('{task.fields[note]}'), TimeElapsedColumn(), console=console)
 
 
 def generate(root: Path, args: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:  # a clone works without being installed
 import mmpose  # noqa: E402  (its version only: the parts come with the next line)
 
 import pcloss_mmpose  # noqa: E402, F401
-from pcloss_mmpose.compat import use_cpu_processes  # noqa: E402
+from pcloss_mmpose.compat import cpu_processes  # noqa: E402
 
 
 def find_tool(name: str, package: Path) -> Path:
@@ -38,9 +38,9 @@ def find_tool(name: str, package: Path) -> Path:
 def run(name: str) -> None:
     """Run MMPose's ``tools/<name>`` on this process's arguments, on one process or as one of torchrun's."""
     tool = find_tool(name, Path(mmpose.__file__).parent)
-    use_cpu_processes()
     try:
-        runpy.run_path(str(tool), run_name='__main__')
+        with cpu_processes():
+            runpy.run_path(str(tool), run_name='__main__')
     except FileNotFoundError as error:
         if error.filename not in sys.argv[1:]:
             raise

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-
-import pcloss_mmpose  # noqa: F401
 from mmpose.registry import METRICS
 
+import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.datasets.metainfo import fashionai, fld
 from pcloss_mmpose.evaluation import NormalizedError, normalized_error
 from pcloss_mmpose.models.losses.partition import load_metainfo

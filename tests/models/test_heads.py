@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.utils import is_list_of
-
-import pcloss_mmpose  # noqa: F401
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
+import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.models.heads.heatmap import codec_peak
 from pcloss_mmpose.models.integral import integral_coordinates
 from pcloss_mmpose.models.losses import position_constraint_loss
@@ -49,8 +48,9 @@ def samples_of(codec, batch=3, pack_transformed=True, seed=0, span=(8, 56)):
         keypoints = rng.uniform(*span, (1, K, 2))
         visible = (rng.random((1, K)) > .3).astype(np.float32)
         results = dict(img=np.zeros((*INPUT_SIZE[::-1], 3), np.uint8), input_size=INPUT_SIZE, keypoints=keypoints,
-                       transformed_keypoints=keypoints, keypoints_visible=visible, flip_indices=[1, 0, 3, 2, 5, 4, 7, 6],
-                       img_path='picture.jpg', **codec.encode(keypoints.astype(np.float32), visible))
+                       transformed_keypoints=keypoints, keypoints_visible=visible,
+                       flip_indices=[1, 0, 3, 2, 5, 4, 7, 6], img_path='picture.jpg',
+                       **codec.encode(keypoints.astype(np.float32), visible))
         samples.append(PackPoseInputs(pack_transformed=pack_transformed)(results)['data_samples'])
     assert is_list_of(samples, PoseDataSample)
     return samples

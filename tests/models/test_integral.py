@@ -3,10 +3,9 @@ import math
 import numpy as np
 import pytest
 import torch
-
-import pcloss_mmpose  # noqa: F401
 from mmpose.codecs import MSRAHeatmap
 
+import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.models.integral import integral_coordinates
 
 

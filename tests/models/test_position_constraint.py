@@ -2,10 +2,9 @@ import math
 
 import pytest
 import torch
-
-import pcloss_mmpose  # noqa: F401
 from mmpose.registry import MODELS
 
+import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.models.losses import PCLoss, partition_from_metainfo, position_constraint_loss
 from pcloss_mmpose.models.losses.partition import load_metainfo
 

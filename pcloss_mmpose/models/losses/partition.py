@@ -77,7 +77,7 @@ def load_metainfo(source: str | Mapping) -> Mapping:
     try:
         return parse_pose_metainfo(dict(from_file=source))
     except FileNotFoundError:
-        raise ValueError(f"metainfo '{source}' is neither a registered data set nor an existing metainfo file") from None
+        raise ValueError(f"metainfo '{source}' is neither a registered data set nor a metainfo file") from None
 
 
 def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:
