@@ -17,7 +17,7 @@ import numpy as np
 from .render import render
 from .shapes import CATEGORIES, LANDMARKS, cross_limbs, load_models, place, sample_hidden, sample_shape
 
-CROSSED_LIMBS = 0.12  # share of garments with folded sleeves or crossed legs
+CROSSED_LIMBS = 0.15  # share of garments with folded sleeves or crossed legs
 SMALLEST_SIDE = 32
 JPEG_QUALITY = 92
 

@@ -57,10 +57,10 @@ def clutter(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def draw_stray_cloth(canvas: Canvas, cut: Garment, tile: np.ndarray, period: float, rng: np.random.Generator) -> None:
     """Invitations to outliers: other garments cut off by the picture's edge, and a stray piece of this one."""
-    for _ in range(rng.choice([0, 1, 2], p=[0.45, 0.35, 0.2])):
+    for _ in range(rng.choice([0, 1, 2], p=[0.55, 0.3, 0.15])):
         other_tile = tile if rng.random() < 0.4 else cloth_tile(random_colour(rng), rng)
         drape(canvas, _garment_at_the_edge(canvas.size, rng), other_tile, period, rng)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         drape(canvas, Garment([], [_stray_piece(cut, canvas.size, rng)]), tile, period, rng)
 
 
