@@ -1,0 +1,138 @@
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import mmpose
+import pytest
+import torch
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+mmpose_tool = runpy.run_path(str(TOOLS / 'mmpose_tool.py'))
+find_tool = mmpose_tool['find_tool']
+
+
+def launch(*command, **environment):
+    """Run a command in a folder of its own and return what it did; the scripts must not need the repository's root."""
+    environment = dict(os.environ, PYTHON=sys.executable, CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='1', **environment)
+    return subprocess.run(
+        [str(part) for part in command], cwd=TOOLS.parent.parent, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def run_tool(monkeypatch):
+    """Run a tool in this process."""
+
+    def run(name, *arguments):
+        monkeypatch.setenv('LOCAL_RANK', '0')  # MMPose's scripts set it for good
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        mmpose_tool['run'](name)
+
+    return run
+
+
+def metrics_of(work_dir):
+    """The metrics of the one test run in ``work_dir``, without the timings."""
+    log, = work_dir.glob('*/*.json')
+    return {name: value for name, value in json.loads(log.read_text()).items() if not name.endswith('time')}
+
+
+def last_validation(work_dir):
+    """The metrics of the last validation of the one training run in ``work_dir``."""
+    log, = work_dir.glob('*/vis_data/scalars.json')
+    return [line for line in map(json.loads, log.read_text().splitlines()) if 'EPE' in line][-1]
+
+
+def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, run_tool):
+    trained = launch(
+        'bash', TOOLS / 'dist_train.sh', tiny_config, 2, '--work-dir', tmp_path / 'train', PORT=free_port())
+    assert trained.returncode == 0, trained.stdout
+    checkpoint = tmp_path / 'train' / 'epoch_1.pth'
+    # Two processes of two images share the four: one step.
+    assert torch.load(checkpoint)['meta']['iter'] == 1
+
+    tested = launch(
+        'bash', TOOLS / 'dist_test.sh', tiny_config, checkpoint, 2, '--work-dir', tmp_path / 'two', PORT=free_port())
+    assert tested.returncode == 0, tested.stdout
+    run_tool('test.py', tiny_config, checkpoint, '--work-dir', tmp_path / 'one')
+
+    one = metrics_of(tmp_path / 'one')
+    assert one['EPE'] > 0 and one['PCK'] > 0
+    assert metrics_of(tmp_path / 'two') == pytest.approx(one)
+    assert last_validation(tmp_path / 'train')['EPE'] == pytest.approx(one['EPE'])
+
+
+def test_mmpose_own_script_trains_and_ours_resumes(tiny_config, tmp_path, run_tool):
+    """Its stock script knows the package by the config's ``custom_imports`` line alone."""
+    script = find_tool('train.py', Path(mmpose.__file__).parent)
+    trained = launch(sys.executable, script, tiny_config, '--work-dir', tmp_path, PYTHONPATH=str(TOOLS.parent))
+    assert trained.returncode == 0, trained.stdout
+
+    run_tool('train.py', tiny_config, '--work-dir', tmp_path, '--resume', '--cfg-options', 'train_cfg.max_epochs=2')
+
+    resumed = torch.load(tmp_path / 'epoch_2.pth')
+    assert resumed['meta']['iter'] == 4
+    assert {int(state['step']) for state in resumed['optimizer']['state'].values()} == {4}  # Adam's went on counting
+    assert len(resumed['message_hub']['log_scalars']['train/loss'].data[0]) == 4
+
+
+def test_a_missing_config_is_named(run_tool):
+    with pytest.raises(SystemExit, match='no/such/config.py: no such file'):
+        run_tool('train.py', 'no/such/config.py')
+
+
+@pytest.mark.parametrize('layout', ['site-packages/mmpose/.mim/tools', 'clone/tools'])
+def test_tools_are_found_where_pip_and_a_clone_put_them(tmp_path, layout):
+    script = tmp_path / layout / 'train.py'
+    script.parent.mkdir(parents=True)
+    script.write_text('')
+    assert find_tool('train.py', tmp_path / Path(layout).parts[0] / 'mmpose') == script
+
+
+def test_an_mmpose_without_tools_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match='has no train.py: looked for .*mim.* and .*Install MMPose'):
+        find_tool('train.py', tmp_path / 'mmpose')
+
+
+@pytest.mark.parametrize('script, arguments', [
+    ('dist_train.sh', ['config.py']),
+    ('dist_test.sh', ['config.py', 'checkpoint.pth']),
+    ('slurm_train.sh', ['partition', 'job', 'config.py']),
+    ('slurm_test.sh', ['partition', 'job', 'config.py']),
+])
+def test_too_few_arguments_show_the_usage(script, arguments):
+    shown = launch('bash', TOOLS / script, *arguments)
+    assert shown.returncode == 2
+    assert shown.stdout.startswith('usage: ')
+
+
+@pytest.mark.parametrize('script, target, passed_on', [
+    ('slurm_train.sh', 'my runs', ['my config.py', '--work-dir=my runs', '--launcher=slurm', '--amp']),
+    ('slurm_test.sh', 'a b.pth', ['my config.py', 'a b.pth', '--launcher=slurm', '--amp']),
+])
+def test_slurm_gets_every_argument_whole(tmp_path, script, target, passed_on):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')  # prints its arguments, one a line
+    srun.chmod(0o755)
+    shown = launch(
+        'bash', TOOLS / script, 'gpu', 'my job', 'my config.py', target, '--amp',
+        PATH=f'{tmp_path}{os.pathsep}{os.environ["PATH"]}',
+        GPUS='4', GPUS_PER_NODE='2', SRUN_ARGS='--exclusive --mem=9G')
+    arguments = shown.stdout.splitlines()
+    assert shown.returncode == 0
+    assert arguments[:9] == [
+        '--partition=gpu', '--job-name=my job', '--ntasks=4', '--ntasks-per-node=2', '--gres=gpu:2',
+        '--cpus-per-task=5', '--kill-on-bad-exit=1', '--exclusive', '--mem=9G']
+    assert arguments[9:11] == [sys.executable, '-u']
+    assert Path(arguments[11]) == TOOLS / script.replace('slurm_', '').replace('.sh', '.py')
+    assert arguments[12:] == passed_on
