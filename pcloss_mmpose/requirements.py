@@ -24,7 +24,8 @@ class Requirement(NamedTuple):
 # requirements.txt lists the same ranges; a test compares the two.
 REQUIREMENTS = (
     Requirement('torch', '>=1.13.0,<2.12', 'pip install "torch{versions}" torchvision'),
-    Requirement('mmengine', '>=0.8.0,<1.0', 'pip install "mmengine{versions}"'),
+    # 0.10.2 drops images when the processes that evaluate have unequal shares.
+    Requirement('mmengine', '>=0.10.3,<1.0', 'pip install "mmengine{versions}"'),
     Requirement(
         'mmcv', '>=2.0.0,<2.2',
         'mim install "mmcv{versions}" (with compiled operators) or pip install "mmcv-lite{versions}" (without)',

@@ -32,7 +32,7 @@ loader = dict(
     persistent_workers=False,
     dataset=dict(data_root={root!r}, data_prefix=dict(img=''), bbox_file=None, pipeline=pipeline))
 train_dataloader = dict(loader, dataset=dict(loader['dataset'], ann_file='train.json'))
-val_dataloader = dict(loader, dataset=dict(loader['dataset'], ann_file='val.json'))
+val_dataloader = dict(loader, batch_size=1, dataset=dict(loader['dataset'], ann_file='val.json'))
 test_dataloader = val_dataloader
 val_evaluator = [dict(type='EPE'), dict(type='PCKAccuracy', thr=0.5, norm_item='bbox')]
 test_evaluator = val_evaluator
