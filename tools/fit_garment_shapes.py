@@ -14,35 +14,20 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from pcloss_mmpose.datasets.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
+from pcloss_mmpose.datasets.fashionai_files import read_csv
+from pcloss_mmpose.datasets.metainfo.fashionai import CATEGORY_LANDMARKS
 from pcloss_mmpose.synthetic.shapes import left_right_pairs
 
 EXPLAINED = 0.95  # share of the variance that the kept modes carry
 LONGEST_SIDE = 512  # of every FashionAI picture
 
 
-def read_rows(path: str) -> pd.DataFrame:
-    """A FashionAI CSV with header; raises ValueError where the columns are not FashionAI's."""
-    rows = pd.read_csv(path, dtype=str)
-    missing = {'image_category', *LANDMARKS} - set(rows.columns)
-    if missing:
-        raise ValueError(f'{path}, line 1: no column {sorted(missing)}; expected the header of a FashionAI CSV')
-    return rows
-
-
-def parse_cells(rows: pd.DataFrame) -> np.ndarray:
-    """The `x_y_v` cells of n rows as (n, 24, 3) integers."""
-    cells = rows[list(LANDMARKS)].to_numpy().ravel()
-    return np.array([cell.split('_') for cell in cells], dtype=int).reshape(len(rows), len(LANDMARKS), 3)
-
-
-def fit(cells: np.ndarray, category: str) -> dict:
-    """One category's entry of the model, from its (n, 24, 3) rows."""
+def fit(rows: np.ndarray, category: str) -> dict:
+    """One category's entry of the model, from its (n, 24, 3) rows of x, y and COCO's v (1 occluded)."""
     landmarks = list(CATEGORY_LANDMARKS[category])
-    visibility = cells[..., 2]
-    points = cells[(visibility[:, landmarks] >= 0).all(axis=1)][:, landmarks, :2].astype(float)
+    visibility = rows[..., 2]
+    points = rows[(visibility[:, landmarks] > 0).all(axis=1)][:, landmarks, :2].astype(float)
     low, high = points.min(axis=1, keepdims=True), points.max(axis=1, keepdims=True)
     diagonal = np.linalg.norm(high - low, axis=-1, keepdims=True)
     shapes = ((points - (low + high) / 2) / diagonal).reshape(len(points), -1)
@@ -57,22 +42,22 @@ def fit(cells: np.ndarray, category: str) -> dict:
         extent=[round(extent.mean(), 3), round(extent.std(), 3)],
         mean=mean.round(3).tolist(),
         modes=modes.round(3).tolist(),
-        occluded=[round((visibility[:, k] == 0).sum() / (visibility[:, k] >= 0).sum(), 3) for k in landmarks],
-        pair_occluded=[round((pair == 0).all(axis=1).sum() / (pair >= 0).all(axis=1).sum(), 3) for pair in pairs])
+        occluded=[round((visibility[:, k] == 1).sum() / (visibility[:, k] > 0).sum(), 3) for k in landmarks],
+        pair_occluded=[round((pair == 1).all(axis=1).sum() / (pair > 0).all(axis=1).sum(), 3) for pair in pairs])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('csv', help='FashionAI annotations with header')
+    parser.add_argument('csv', help='FashionAI annotations')
     parser.add_argument('-o', '--output', type=Path, required=True, help='the JSON file to write')
     args = parser.parse_args()
     try:
-        rows = read_rows(args.csv)
-    except (OSError, ValueError) as error:
+        _, categories, rows = read_csv(args.csv)
+    except ValueError as error:
         parser.error(str(error))
-    cells = parse_cells(rows)
-    model = {category: fit(cells[(rows['image_category'] == category).to_numpy()], category)
-             for category in CATEGORY_LANDMARKS}
+    if rows is None:
+        parser.error(f'{args.csv} has no landmarks')
+    model = {category: fit(rows[np.array(categories) == category], category) for category in CATEGORY_LANDMARKS}
     text = json.dumps(model, indent=1)
     text = re.sub(r'\s+(-?[\d.]+,?)', r' \1', text)  # one list of numbers a line
     args.output.write_text(re.sub(r'(\d)\s+\]', r'\1]', text) + '\n')
