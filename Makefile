@@ -31,4 +31,4 @@ lock: | $(UV)
 # Only where uv is not on the PATH.
 $(OWN_UV)/bin/uv:
 	$(PYTHON) -m venv $(OWN_UV)
-	$(OWN_UV)/bin/pip install --quiet --no-warn-script-location uv==$(UV_VERSION)
+	$(OWN_UV)/bin/pip install -qq --disable-pip-version-check uv==$(UV_VERSION)

@@ -34,7 +34,7 @@ REQUIREMENTS = (
     Requirement(
         'mmpose', '>=1.3.0,<1.4',
         'pip install --no-deps "mmpose{versions}" && '
-        'pip install "numpy<2" json-tricks munkres pillow scipy "xtcocotools>=1.12"'),
+        'pip install "numpy<2" json-tricks "munkres<2" pillow scipy "xtcocotools>=1.12"'),
     Requirement('mmdet', '>=3.0.0,<3.4', 'pip install "mmdet{versions}"'),
     Requirement('pycocotools', '>=2.0.7,<3', 'pip install "pycocotools{versions}"'),
     Requirement(
