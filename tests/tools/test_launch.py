@@ -67,7 +67,7 @@ def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, run_tool):
     run_tool('test.py', tiny_config, checkpoint, '--work-dir', tmp_path / 'one')
 
     one = metrics_of(tmp_path / 'one')
-    assert one['EPE'] > 0 and one['PCK'] > 0
+    assert one['EPE'] > 0 and one['PCK'] > 0 and one['NE'] > 0
     assert metrics_of(tmp_path / 'two') == pytest.approx(one)
     assert last_validation(tmp_path / 'train')['EPE'] == pytest.approx(one['EPE'])
 
@@ -83,7 +83,7 @@ def test_mmpose_own_script_trains_and_ours_resumes(tiny_config, tmp_path, run_to
     resumed = torch.load(tmp_path / 'epoch_2.pth')
     assert resumed['meta']['iter'] == 4
     assert {int(state['step']) for state in resumed['optimizer']['state'].values()} == {4}  # Adam's went on counting
-    assert len(resumed['message_hub']['log_scalars']['train/loss'].data[0]) == 4
+    assert len(resumed['message_hub']['log_scalars']['train/loss_pc'].data[0]) == 4
 
 
 def test_a_missing_config_is_named(run_tool):
