@@ -21,7 +21,7 @@ def draw_landmarks(image: np.ndarray,
         image: (H, W, 3) uint8, BGR.
         keypoints: (K, 2) x, y in pixels of the image.
         visible: (K,) 0 not drawn, 1 occluded, 2 visible.
-        colors: (K, 3) BGR.
+        colors: (K, 3) RGB, as MMPose's metainfo holds them (its documentation says BGR, its visualizer takes RGB).
         truth: (K, 2) the true x, y; a line from there to the landmark shows the error.
 
     Returns:
@@ -30,7 +30,7 @@ def draw_landmarks(image: np.ndarray,
     image = np.ascontiguousarray(image).copy()
     radius = max(2, round(max(image.shape[:2]) / 70))
     for k in np.flatnonzero(visible):
-        point, color = _pixel(keypoints[k]), tuple(int(c) for c in colors[k])
+        point, color = _pixel(keypoints[k]), tuple(int(c) for c in colors[k][::-1])
         if truth is not None:
             cv2.line(image, _pixel(truth[k]), point, (255, 255, 255), max(1, radius // 2), cv2.LINE_AA)
         cv2.circle(image, point, radius + 1, (255, 255, 255), -1, cv2.LINE_AA)

@@ -3,14 +3,14 @@ import pytest
 
 from pcloss_mmpose.visualization import draw_landmarks, picture_grid
 
-BLUE = (255, 0, 0)
+BLUE, BLUE_IN_RGB = (255, 0, 0), (0, 0, 255)
 
 
 def test_discs_rings_and_lines_are_where_they_should_be():
     image = np.zeros((200, 300, 3), np.uint8)
     keypoints = np.array([[50., 40.], [150., 100.], [250., 160.]])
     truth = keypoints + [0, 40]
-    drawn = draw_landmarks(image, keypoints, np.array([2, 1, 0]), np.array([BLUE] * 3), truth)
+    drawn = draw_landmarks(image, keypoints, np.array([2, 1, 0]), np.array([BLUE_IN_RGB] * 3), truth)
     assert tuple(drawn[40, 50]) == BLUE  # visible: a disc
     assert tuple(drawn[100, 150]) == (255, 255, 255)  # occluded: a ring around white
     assert (drawn[104, 146:155] == BLUE).all(-1).any() or (drawn[100, 140:150] == BLUE).all(-1).any()
@@ -22,7 +22,7 @@ def test_discs_rings_and_lines_are_where_they_should_be():
 def test_far_off_and_nan_predictions_can_be_drawn():
     image = np.zeros((50, 50, 3), np.uint8)
     far = np.array([[1e12, -1e12], [np.nan, np.nan]])
-    drawn = draw_landmarks(image, far, np.array([2, 2]), np.array([BLUE] * 2))
+    drawn = draw_landmarks(image, far, np.array([2, 2]), np.array([BLUE_IN_RGB] * 2))
     assert drawn.shape == image.shape
 
 
