@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import re
 from typing import Collection, Sequence
 
 #: Hue of each side: blue on the left, orange on the right, green between.
@@ -15,8 +16,9 @@ SIGMA = 0.05
 
 
 def side(name: str) -> str:
-    """``'left'``, ``'right'``, or ``''`` for a landmark on the garment's axis."""
-    return next((word for word in name.split('_') if word in ('left', 'right')), '')
+    """``'left'`` or ``'right'``, as a name such as cuff_left_in, L_Eye or LeftShoulder tells, or ``''``."""
+    words = {word.lower() for word in re.findall('[A-Z]?[a-z]+|[A-Z]+', name)}
+    return next((word for word in ('left', 'right') if words & {word, word[0]}), '')
 
 
 def mirrored(name: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Mapping, Sequence
 
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
+
+from ...datasets.metainfo.builder import side
 
 Groups = Sequence[Sequence[int]]
 
@@ -49,18 +50,9 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
 
 def _left_first(pair: Sequence[int], names: Mapping[int, str]) -> tuple[int, int]:
     first, second = sorted(pair)
-    if _side(names[first]) == 'right' and _side(names[second]) == 'left':
+    if (side(names[first]), side(names[second])) == ('right', 'left'):
         return second, first
     return first, second
-
-
-def _side(name: str) -> str | None:
-    """The side that a name such as cuff_left_in, L_Eye or LeftShoulder tells, if any."""
-    words = {word.lower() for word in re.findall('[A-Z]?[a-z]+|[A-Z]+', name)}
-    for side in ('left', 'right'):
-        if words & {side, side[0]}:
-            return side
-    return None
 
 
 def load_metainfo(source: str | Mapping) -> Mapping:
