@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -59,19 +60,32 @@ def generate(root: Path, args: argparse.Namespace) -> None:
 
 def start(script: str, root: Path, work_dir: Path, *arguments) -> subprocess.Popen:
     """Run one of our tools in the background, its output in the work folder, half of the cores for it."""
-    work_dir.mkdir(parents=True, exist_ok=True)
     threads = str(max(1, (os.cpu_count() or 2) // len(ARMS)))
-    environment = {**os.environ, 'FASHIONAI_ROOT': str(root), 'OMP_NUM_THREADS': threads, 'MKL_NUM_THREADS': threads}
+    environment = {**os.environ, 'GARMENTS_ROOT': str(root), 'OMP_NUM_THREADS': threads, 'MKL_NUM_THREADS': threads}
     with open(work_dir / f'{script}.log', 'w') as log:
         return subprocess.Popen([sys.executable, TOOLS / f'{script}.py', *map(str, arguments)],
                                 stdout=log, stderr=subprocess.STDOUT, env=environment)
 
 
-def check(process: subprocess.Popen, log: Path) -> None:
-    if process.wait() != 0:
-        console.print(f'[red]failed[/], the end of {log}:')
-        console.print(''.join(log.read_text().splitlines(keepends=True)[-15:]), markup=False)
-        sys.exit(1)
+def wait(runs: dict[str, subprocess.Popen], script: str, work_dirs: dict[str, Path], watch=lambda arm: None) -> None:
+    """Until all have ended; when one fails, show the end of its output, stop the others and exit."""
+    running = dict(runs)
+    try:
+        while running:
+            for arm, run in list(running.items()):
+                watch(arm)
+                if run.poll() is None:
+                    continue
+                del running[arm]
+                if run.returncode != 0:
+                    log = work_dirs[arm] / f'{script}.log'
+                    console.print(f'[red]failed[/], the end of {log}:')
+                    console.print(''.join(log.read_text().splitlines(keepends=True)[-15:]), markup=False)
+                    sys.exit(1)
+            time.sleep(0.2)
+    finally:
+        for run in running.values():
+            run.terminate()
 
 
 def train(root: Path, work_dirs: dict[str, Path], args: argparse.Namespace) -> None:
@@ -86,13 +100,9 @@ def train(root: Path, work_dirs: dict[str, Path], args: argparse.Namespace) -> N
     }
     with progress_bars() as bars:
         tasks = {arm: bars.add_task(f'training {arm}', total=args.iterations, note='') for arm in runs}
-        while any(run.poll() is None for run in runs.values()):
-            for arm, task in tasks.items():
-                show_progress(bars, task, work_dirs[arm])
-            time.sleep(0.5)
-        for arm, run in runs.items():
-            check(run, work_dirs[arm] / 'train.log')
-            bars.update(tasks[arm], completed=args.iterations)
+        wait(runs, 'train', work_dirs, watch=lambda arm: show_progress(bars, tasks[arm], work_dirs[arm]))
+        for task in tasks.values():
+            bars.update(task, completed=args.iterations)
 
 
 def show_progress(bars: Progress, task: int, work_dir: Path) -> None:
@@ -114,8 +124,7 @@ def test(root: Path, work_dirs: dict[str, Path]) -> tuple[dict, dict]:
             checkpoint = (work_dirs[arm] / 'last_checkpoint').read_text().strip()
             runs[arm] = start('test', root, work_dirs[arm], config, checkpoint, '--work-dir', work_dirs[arm],
                               '--out', work_dirs[arm] / 'metrics.json', '--dump', work_dirs[arm] / 'predictions.pkl')
-        for arm, run in runs.items():
-            check(run, work_dirs[arm] / 'test.log')
+        wait(runs, 'test', work_dirs)
     return ({arm: mmengine.load(folder / 'metrics.json') for arm, folder in work_dirs.items()},
             {arm: mmengine.load(folder / 'predictions.pkl') for arm, folder in work_dirs.items()})
 
@@ -166,6 +175,9 @@ def main() -> None:
     work_dirs = {arm: args.out / arm.replace(' ', '_') for arm in ARMS}
     with console.status('loading MMPose'):
         import pcloss_mmpose  # noqa: F401
+    for folder in work_dirs.values():
+        shutil.rmtree(folder, ignore_errors=True)  # an earlier demo's
+        folder.mkdir(parents=True)
     generate(root, args)
     train(root, work_dirs, args)
     metrics, predictions = test(root, work_dirs)

@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument('-o', '--output', type=Path, required=True, help='the JSON file to write')
     args = parser.parse_args()
     try:
-        _, categories, rows = read_csv(args.csv)
+        _, _, categories, rows = read_csv(args.csv)
     except ValueError as error:
         parser.error(str(error))
     if rows is None:

@@ -14,6 +14,7 @@ import mmpose  # noqa: E402  (its version only: the parts come with the next lin
 
 import pcloss_mmpose  # noqa: E402, F401
 from pcloss_mmpose.compat import cpu_processes  # noqa: E402
+from pcloss_mmpose.datasets import DatasetFormatError  # noqa: E402
 
 
 def find_tool(name: str, package: Path) -> Path:
@@ -45,3 +46,5 @@ def run(name: str) -> None:
         if error.filename not in sys.argv[1:]:
             raise
         sys.exit(f'{error.filename}: no such file (in the folder {Path.cwd()})')
+    except DatasetFormatError as error:
+        sys.exit(str(error))

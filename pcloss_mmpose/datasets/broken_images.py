@@ -31,8 +31,9 @@ class BrokenImageCount:
         """
         if error.path not in self.reasons:
             self.reasons[error.path] = error.reason
+            # As an error, since the other processes of a distributed run log nothing below.
             print_log(f'Skipped broken image {error} ({len(self.reasons)} of {self.read} read by this worker).',
-                      logger='current', level=logging.WARNING)
+                      logger='current', level=logging.ERROR)
         broken = len(self.reasons)
         if broken >= self.tolerated and broken > self.fraction * self.read:
             first = '\n'.join(f'  {path}: {reason}' for path, reason in list(self.reasons.items())[:self.tolerated])

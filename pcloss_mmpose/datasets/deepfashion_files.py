@@ -45,7 +45,7 @@ def read_listing(path: str, header_problem: Callable[[list[str]], str] = lambda 
             name alone.
     """
     lines = read_lines(path)
-    if not lines.texts[0].isdigit():
+    if not re.fullmatch('[0-9]+', lines.texts[0]):
         raise lines.error(0, f"expected the number of rows, found '{lines.texts[0]}'",
                           'Line 1 holds the number of rows alone.', field='count')
     if len(lines) == 1:
@@ -210,7 +210,7 @@ def _rows_of(images: Listing, other: Listing, needed: str) -> np.ndarray:
     """Row of each image in another file, whose first row counts where it repeats an image."""
     if images.names == other.names:
         return np.arange(len(images.names))
-    rows = {other.names[row]: row for row in first_occurrences(other.names, other.lines.path)}
+    rows = {other.names[row]: row for row in first_occurrences(other.names, other.lines.place)}
     found = [rows.get(name) for name in images.names]
     images.lines.check(
         (row is not None for row in found),
@@ -241,7 +241,7 @@ def read_benchmark(landmark_file: str, box_file: str, partition_file: str | None
     else:
         partition, splits = read_partition(partition_file)
         keep = splits[_rows_of(images, partition, 'split')] == split
-    first = first_occurrences(images.names, landmark_file)
+    first = first_occurrences(images.names, images.lines.place)
     if split is not None and not keep[first].any():
         raise DatasetFormatError.at(
             partition_file, f"no image of {landmark_file} belongs to '{split}'",

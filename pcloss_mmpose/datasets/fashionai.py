@@ -22,8 +22,8 @@ def archive_root(csv: str) -> str:
     return osp.dirname(folder) if osp.basename(folder) == 'Annotations' else folder
 
 
-def _as_list(paths: str | Sequence[str]) -> list[str]:
-    return [paths] if isinstance(paths, str) else list(paths)
+def _as_list(one_or_several: str | Sequence[str]) -> list[str]:
+    return [one_or_several] if isinstance(one_or_several, str) else list(one_or_several)
 
 
 @DATASETS.register_module()
@@ -37,7 +37,7 @@ class FashionAIDataset(GarmentDataset):
             default each CSV's own folder, or that folder's parent when it is called Annotations.
         subset: 'val' for the images that the paper validates on (the first 2,100 blouse, 1,900 outwear, 1,900 dress,
             2,100 skirt and 2,000 trousers), 'train' for all others, None for both.
-        categories: Which categories to keep, by name; None for all.
+        categories: Which category or categories to keep, by name; None for all.
         **kwargs: As in MMPose's ``BaseCocoStyleDataset``.
 
     Raises:
@@ -56,11 +56,13 @@ class FashionAIDataset(GarmentDataset):
                  **kwargs) -> None:
         if subset not in (None, 'train', 'val'):
             raise ValueError(f"unknown subset '{subset}': use train, val, or None for all rows")
-        unknown = set(categories or ()) - set(self.CATEGORIES)
+        unknown = set(_as_list(categories or ())) - set(self.CATEGORIES)
         if unknown:
             raise ValueError(f'unknown categories {sorted(unknown)}: use some of {", ".join(self.CATEGORIES)}')
+        if set(data_prefix or ()) - {'img'}:
+            raise ValueError(f"data_prefix takes the key 'img' only, got {sorted(data_prefix)}")
         self.subset = subset
-        self.categories = categories
+        self.categories = _as_list(categories or self.CATEGORIES)
         super().__init__(ann_file=ann_file, data_prefix=data_prefix or {}, **kwargs)
 
     def _join_prefix(self) -> None:
@@ -78,9 +80,9 @@ class FashionAIDataset(GarmentDataset):
 
     def load_records(self) -> Records:
         """Read the CSVs in the order given, drop repeated images, then take subset and categories."""
-        names, categories, roots, landmarks = [], [], [], []
+        names, categories, roots, landmarks, places = [], [], [], [], []
         for path, root in zip(self.ann_file, self.data_prefix['img']):
-            file_names, file_categories, file_landmarks = read_csv(path)
+            lines, file_names, file_categories, file_landmarks = read_csv(path)
             if file_landmarks is None:
                 if not self.test_mode and file_names:
                     raise DatasetFormatError.at(path, 'it has no landmarks', 'Use it with test_mode=True.', line=1)
@@ -88,16 +90,17 @@ class FashionAIDataset(GarmentDataset):
             names += file_names
             categories += file_categories
             roots += [root] * len(file_names)
+            places += [(lines, index) for index in range(len(lines))]
             landmarks.append(file_landmarks)
 
-        first = first_occurrences(names, ', '.join(self.ann_file))
+        first = first_occurrences(names, lambda row: places[row][0].place(places[row][1]))
         records = Records(
             ids=np.arange(len(first)),
             names=object_array(names)[first],
             roots=object_array(roots)[first],
             categories=object_array(categories)[first],
             landmarks=np.concatenate(landmarks)[first])
-        keep = np.isin(records.categories, self.categories or self.CATEGORIES)
+        keep = np.isin(records.categories, self.categories)
         if self.subset is not None:
             keep &= paper_val_mask(records.categories) == (self.subset == 'val')
         return records[keep]

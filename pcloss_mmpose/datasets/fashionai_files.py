@@ -15,6 +15,7 @@ HEADER = ('image_id', 'image_category', *LANDMARKS)
 #: Images of each category, from the start of the training set, that the paper validates on.
 VAL_IMAGES = {'blouse': 2100, 'outwear': 1900, 'dress': 1900, 'skirt': 2100, 'trousers': 2000}
 
+_CELL_ADVICE = 'A cell is x_y_v in pixels, with v = -1 not defined, 0 occluded, 1 visible.'
 _CELL = f'{NUMBER}_{NUMBER}_(?:-1|0|1)'
 _is_landmark_row = re.compile(f'{_CELL}(?:,{_CELL}){{{len(LANDMARKS) - 1}}}').fullmatch
 
@@ -36,31 +37,30 @@ def _without_header(lines: Lines) -> Lines:
 
 def _explain_landmarks(cells: list[str]) -> tuple[str | None, str, str]:
     """Say which cell of a row is wrong."""
-    advice = 'A cell is x_y_v in pixels, with v = -1 not defined, 0 occluded, 1 visible.'
     for column, cell in zip(LANDMARKS, cells):
         values = cell.split('_')
         if len(values) != 3:
-            return column, f"expected x_y_v, found '{cell}'", advice
+            return column, f"expected x_y_v, found '{cell}'", _CELL_ADVICE
         if not all(map(is_number, values)):
-            return column, f"'{cell}' holds something that is not a finite decimal number", advice
+            return column, f"'{cell}' holds something that is not a finite decimal number", _CELL_ADVICE
         if values[2] not in ('-1', '0', '1'):
-            return column, f"visibility '{values[2]}' is outside -1, 0, 1", advice
-    return None, 'unreadable row', advice
+            return column, f"visibility '{values[2]}' is outside -1, 0, 1", _CELL_ADVICE
+    return None, 'unreadable row', _CELL_ADVICE
 
 
-def read_csv(path: str) -> tuple[list[str], list[str], np.ndarray | None]:
+def read_csv(path: str) -> tuple[Lines, list[str], list[str], np.ndarray | None]:
     """Read one CSV, with or without header line.
 
     Returns:
-        Image names, category names, and landmarks (N, 24, 3) as in :class:`Records`; the landmarks are None for a
-        test file, which has the first two columns only.
+        The lines without header, image names, category names, and landmarks (N, 24, 3) as in :class:`Records`;
+        the landmarks are None for a test file, which has the first two columns only.
 
     Raises:
         DatasetFormatError: With file, line and column.
     """
     lines = _without_header(read_lines(path))
     if not lines:
-        return [], [], None
+        return lines, [], [], None
     has_landmarks = lines.texts[0].count(',') != 1
     columns = len(HEADER) if has_landmarks else 2
     lines.check(
@@ -76,12 +76,16 @@ def read_csv(path: str) -> tuple[list[str], list[str], np.ndarray | None]:
         (category in CATEGORIES for category in categories),
         lambda i: ('image_category', f"unknown category '{categories[i]}'", f'Known are {", ".join(CATEGORIES)}.'))
     if not has_landmarks:
-        return names, categories, None
+        return lines, names, categories, None
 
     cells = [row[2] for row in rows]
     lines.check(map(_is_landmark_row, cells), lambda i: _explain_landmarks(cells[i].split(',')))
     values = parse_numbers((row.replace('_', ',') for row in cells), ',').reshape(-1, len(LANDMARKS), 3)
-    return names, categories, coco_landmarks(values[..., :2], values[..., 2] + 1)
+    nowhere = (values[..., 2] >= 0) & (values[..., :2] == -1).all(axis=2)
+    lines.check(
+        ~nowhere.any(axis=1),
+        lambda i: (LANDMARKS[np.argmax(nowhere[i])], 'a landmark at -1_-1 must have v = -1', _CELL_ADVICE))
+    return lines, names, categories, coco_landmarks(values[..., :2], values[..., 2] + 1)
 
 
 def paper_val_mask(categories: np.ndarray) -> np.ndarray:

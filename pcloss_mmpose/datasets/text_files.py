@@ -12,8 +12,8 @@ import numpy as np
 
 from .errors import DatasetFormatError
 
-#: A plain decimal number. NaN, infinity and exponents have no place in these files.
-NUMBER = r'-?\d+(?:\.\d*)?'
+#: A plain decimal number that float32 can hold. NaN, infinity and exponents have no place in these files.
+NUMBER = r'-?[0-9]{1,9}(?:\.[0-9]*)?'
 
 is_number = re.compile(NUMBER).fullmatch
 
@@ -32,6 +32,10 @@ class Lines:
     def after(self, count: int) -> Lines:
         """All but the first ``count`` lines."""
         return Lines(self.path, self.numbers[count:], self.texts[count:])
+
+    def place(self, index: int) -> str:
+        """File and line of the line with this index."""
+        return f'{self.path}, line {self.numbers[index]}'
 
     def error(self, index: int, problem: str, advice: str = '', field: str | None = None,
               lines: int = 1) -> DatasetFormatError:
@@ -63,7 +67,8 @@ def read_lines(path: str) -> Lines:
     try:
         text = fileio.get_text(path, encoding='utf-8-sig')
     except FileNotFoundError:
-        raise DatasetFormatError.at(path, 'no such file', 'Check data_root and the file arguments.') from None
+        advice = 'Check the path; the configs take their root from FASHIONAI_ROOT, DEEPFASHION_ROOT or FLD_ROOT.'
+        raise DatasetFormatError.at(path, 'no such file', advice) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetFormatError.at(path, f'cannot be read as text ({error})') from error
     numbered = [(number, line.strip()) for number, line in enumerate(text.split('\n'), 1) if line.strip()]
@@ -78,14 +83,18 @@ def parse_numbers(texts: Iterable[str], separator: str) -> np.ndarray:
     return np.fromstring(separator.join(texts), dtype=np.float32, sep=separator)
 
 
-def first_occurrences(names: Sequence[str], source: str) -> np.ndarray:
-    """Index of the first occurrence of each name, in order; warns with an example where names repeat."""
+def first_occurrences(names: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
+    """Index of the first occurrence of each name, in order; warns with an example where names repeat.
+
+    ``place`` gives file and line of an index.
+    """
     first: dict[str, int] = {}
     for index, name in enumerate(names):
         first.setdefault(name, index)
     repeats = len(names) - len(first)
     if repeats:
-        example = next(name for index, name in enumerate(names) if first[name] != index)
-        warnings.warn(f"{source}: {repeats} rows repeat an image, first '{example}'; the first row of each is kept.",
-                      stacklevel=2)
+        example = next(index for index, name in enumerate(names) if first[name] != index)
+        warnings.warn(
+            f"{place(example)}: '{names[example]}' stands in {place(first[names[example]])} already; {repeats} rows "
+            'repeat an image in all, and the first row of each image is kept.', stacklevel=2)
     return np.fromiter(first.values(), dtype=np.int64, count=len(first))

@@ -98,6 +98,9 @@ class NormalizedError(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
+        for category, pair in (norm_pairs or {}).items():
+            if isinstance(pair, str) or len(pair) != 2:
+                raise ValueError(f"norm_pairs gives two landmark names a category, got {pair!r} for '{category}'")
         self.norm = norm
         self.norm_pairs = FASHIONAI_PAIRS if norm_pairs is None else norm_pairs
         self.include_occluded = include_occluded
@@ -109,6 +112,9 @@ class NormalizedError(BaseMetric):
             raw = sample.get('raw_ann_info') or {}
             if 'keypoints' in raw:
                 visibility = np.asarray(raw['keypoints'], dtype=np.float64).reshape(-1, 3)[:, 2]
+                if len(visibility) != len(gt['keypoints'][0]):
+                    raise ValueError(f"NormalizedError: raw_ann_info has {len(visibility)} landmarks and the sample "
+                                     f"{len(gt['keypoints'][0])}; it cannot work behind a KeypointConverter")
             else:
                 visibility = 2. * (np.asarray(gt['keypoints_visible']).reshape(len(gt['keypoints'][0]), -1)[:, 0] > 0)
             self.results.append(

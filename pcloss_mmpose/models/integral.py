@@ -40,8 +40,9 @@ def integral_coordinates(heatmaps: Tensor, alpha: float) -> Tensor:
     heatmaps = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))
     height, width = heatmaps.shape[-2:]
     mass = (alpha * heatmaps).flatten(2).softmax(-1).unflatten(2, (height, width))
-    x = mass.sum(-2) @ torch.arange(width, dtype=mass.dtype, device=mass.device)
-    y = mass.sum(-1) @ torch.arange(height, dtype=mass.dtype, device=mass.device)
+    # Products and sums, since autocast would take a matrix product back to half precision.
+    x = (mass.sum(-2) * torch.arange(width, device=mass.device)).sum(-1)
+    y = (mass.sum(-1) * torch.arange(height, device=mass.device)).sum(-1)
     return torch.stack([x, y], dim=-1)
 
 

@@ -18,6 +18,9 @@ GOOD = {0: '1_2_1'}
     ({5: '1_2_2'}, r"line 3, field armpit_left: visibility '2' is outside -1, 0, 1"),
     ({5: '1_2_-2'}, r"line 3, field armpit_left: visibility '-2'"),
     ({5: '1_2_0.5'}, r"line 3, field armpit_left: visibility '0.5'"),
+    ({5: '١_2_1'}, r'line 3, field armpit_left: .* not a finite decimal number'),  # a digit, but not of ASCII
+    ({5: '9' * 45 + '_2_1'}, r'line 3, field armpit_left: .* not a finite decimal number'),
+    ({5: '-1_-1_1'}, r'line 3, field armpit_left: a landmark at -1_-1 must have v = -1'),
 ])
 def test_fashionai_cells(raw, tmp_path, cells, message):
     rows = [raw.fashionai_row('a.jpg', 'dress', GOOD), raw.fashionai_row('b.jpg', 'dress', cells)]

@@ -76,7 +76,7 @@ def test_anno_coarse_of_newer_downloads(raw, tmp_path):
 def test_repeats_warn_and_the_first_stays(raw, tmp_path):
     root = raw.benchmark(tmp_path, {'a.jpg': UPPER})
     raw.listing(tmp_path / 'Anno/list_landmarks.txt', 'image_name clothes_type', [f'a.jpg {UPPER}', f'a.jpg {LOWER}'])
-    with pytest.warns(UserWarning, match="1 rows repeat an image, first 'a.jpg'"):
+    with pytest.warns(UserWarning, match="landmarks.txt, line 4: 'a.jpg' stands in .*landmarks.txt, line 3 already"):
         only, = infos(DeepFashionAttributeDataset(data_root=root))
     assert only['raw_ann_info']['category'] == 'upper'
 

@@ -143,6 +143,7 @@ def test_own_pairs_and_coco_style_annotations():
     (dict(norm='keypoint_pair', norm_pairs={'skirt': ('a', 'b')}), "no pair for the category 'upper'"),
     (dict(norm='keypoint_pair', norm_pairs={'upper': ('left_collar', 'tail'), 'full': ('left_collar', 'tail')}),
      "names the landmark 'tail'"),
+    (dict(norm='keypoint_pair', norm_pairs={'upper': ('left_collar', )}), 'two landmark names a category'),
 ])
 def test_bad_options(options, words):
     with pytest.raises(ValueError, match=words):

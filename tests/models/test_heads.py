@@ -94,8 +94,6 @@ def test_stock_checkpoint_loads_and_predicts_the_same(stock_name, name):
 @pytest.mark.parametrize(('stock_name', 'name'), CASES)
 @pytest.mark.parametrize('off', [dict(pc_loss=None), dict(pc_loss=dict(PC_LOSS, loss_weight=0))])
 def test_without_pcloss_it_is_the_stock_head(stock_name, name, off):
-    if off['pc_loss'] is not None and 'Heatmap' in name:
-        off = dict(off, integral=dict(alpha=10.))
     samples = samples_of(HEADS[stock_name]['decoder'], pack_transformed=False)  # not needed then
     results = []
     for head in (build(stock_name), build(name, **off)):
@@ -178,6 +176,7 @@ def test_the_output_is_let_go_and_forward_runs_once():
 
 @pytest.mark.parametrize(('changes', 'words'), [
     (dict(decoder=None, integral=dict(alpha=10.)), 'needs a decoder'),
+    (dict(decoder=REGRESSION, integral=dict(alpha=10.)), 'needs a decoder of heatmaps'),
     (dict(integral=None), r'integral=dict\(alpha=...\)'),
     (dict(integral=dict(beta=3)), r'integral=dict\(alpha=...\)'),
     (dict(integral=dict(alpha=0)), 'alpha must be a positive number'),

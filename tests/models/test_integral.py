@@ -44,7 +44,11 @@ def test_gradcheck_and_half_precision():
     heatmaps = torch.randn(1, 2, 3, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda h: integral_coordinates(h, 2.), heatmaps)
     half = torch.randn(1, 2, 64, 64).half()
-    torch.testing.assert_close(integral_coordinates(half, 10.), integral_coordinates(half.float(), 10.))
+    expected = integral_coordinates(half.float(), 10.)
+    torch.testing.assert_close(integral_coordinates(half, 10.), expected)
+    for dtype in (torch.bfloat16, torch.float16):
+        with torch.autocast('cpu', dtype=dtype):
+            torch.testing.assert_close(integral_coordinates(half, 10.), expected)
 
 
 @pytest.mark.parametrize(('heatmaps', 'alpha', 'words'), [

@@ -151,6 +151,9 @@ def test_bad_input(kwargs, error, words):
     (dict(partition='left_right', metainfo='OneHand10KDataset'), "'onehand10k' has no flip pairs"),
     (dict(partition='top_bottom', metainfo='WFLWDataset'), 'has no upper_body_ids'),
     (dict(partition=[[0, 0]]), 'twice'),
+    (dict(partition=[0, 1, 2]), 'a list of lists'),
+    (dict(loss_weight='1'), 'loss_weight must be a finite number'),
+    (dict(partition='left_right', metainfo='CombinedDataset'), 'neither a registered data set'),
 ])
 def test_bad_options(options, words):
     with pytest.raises(ValueError, match=words):

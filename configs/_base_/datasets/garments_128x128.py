@@ -1,6 +1,6 @@
 # Generated garments in the FashionAI layout (tools/generate_garments.py), small enough for the CPU.
 _base_ = 'fashionai_512x512.py'
-data_root = '{{$FASHIONAI_ROOT:data/garments}}'
+data_root = '{{$GARMENTS_ROOT:data/garments}}'
 codec = dict(input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5)
 
 train_pipeline = _base_.train_pipeline

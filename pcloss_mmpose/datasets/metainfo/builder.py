@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
-import re
 from typing import Collection, Sequence
+
+from ...landmark_names import mirrored, side
 
 #: Hue of each side: blue on the left, orange on the right, green between.
 _HUES = {'left': 0.60, 'right': 0.07, '': 0.36}
@@ -13,22 +14,6 @@ _HUES = {'left': 0.60, 'right': 0.07, '': 0.36}
 #: taken from; equal ones let tools that need OKS run, and rank predictions within one dataset. The resulting AP is
 #: not comparable with any other dataset's.
 SIGMA = 0.05
-
-
-def side(name: str) -> str:
-    """``'left'`` or ``'right'``, as a name such as cuff_left_in, L_Eye or LeftShoulder tells, or ``''``."""
-    words = {word.lower() for word in re.findall('[A-Z]?[a-z]+|[A-Z]+', name)}
-    return next((word for word in ('left', 'right') if words & {word, word[0]}), '')
-
-
-def mirrored(name: str) -> str:
-    """Name of the landmark on the other side; the same name on the axis.
-
-    >>> mirrored('cuff_left_in')
-    'cuff_right_in'
-    """
-    other = {'left': 'right', 'right': 'left'}
-    return '_'.join(other.get(word, word) for word in name.split('_'))
 
 
 def _color(name: str, shade: float) -> list[int]:

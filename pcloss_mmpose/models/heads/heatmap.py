@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from mmpose.models.heads import HeatmapHead
 from mmpose.registry import MODELS
 from torch import Tensor
@@ -21,27 +22,29 @@ class PCHeatmapMixin(PCLossMixin):
             peak 100 is 10 here.
 
     Raises:
-        ValueError: With pc_loss: there is no decoder, or ``integral`` is not ``dict(alpha=positive number)``.
+        ValueError: With pc_loss: there is no decoder of heatmaps, or ``integral`` is not ``dict(alpha=...)``.
     """
 
     def __init__(self, *args, pc_loss: dict | None = None, integral: dict | None = None, **kwargs) -> None:
         super().__init__(*args, pc_loss=pc_loss, **kwargs)
         if self.pc_loss is None:
             return
-        if self.decoder is None:
-            raise ValueError(f'{type(self).__name__} with pc_loss needs a decoder: '
-                             'it tells how heatmap pixels map to the input, `decoder=codec`')
+        if not hasattr(self.decoder, 'heatmap_size'):
+            raise ValueError(f'{type(self).__name__} with pc_loss needs a decoder of heatmaps: '
+                             f'it tells how their pixels map to the input, `decoder=codec`; got {self.decoder!r}')
         if integral is None or set(integral) != {'alpha'}:
             raise ValueError(f'{type(self).__name__} with pc_loss needs integral=dict(alpha=...), got {integral!r}; '
                              "alpha 10 is the paper's value for heatmaps with a peak of 1")
         check_alpha(integral['alpha'])
         self.alpha = integral['alpha'] / codec_peak(self.decoder)
+        self.pixel_fractions = (np.asarray(self.decoder.scale_factor) / np.asarray(self.decoder.input_size)).tolist()
 
     def landmark_fractions(self, output: Tensor) -> Tensor:
         if getattr(self.decoder, 'heatmap_type', None) == 'combined':
             output = output[:, ::3]  # the other two channels of each landmark are offsets
         pixels = integral_coordinates(output, self.alpha)
-        return pixels * pixels.new_tensor(np.asarray(self.decoder.scale_factor) / np.asarray(self.decoder.input_size))
+        x_scale, y_scale = self.pixel_fractions
+        return torch.stack([pixels[..., 0] * x_scale, pixels[..., 1] * y_scale], dim=-1)
 
 
 def codec_peak(codec) -> float:

@@ -23,6 +23,8 @@ class PCLossMixin:
     def __init__(self, *args, pc_loss: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.pc_loss = None if pc_loss is None else MODELS.build(pc_loss)
+        if self.pc_loss is not None and self.pc_loss.loss_weight == 0:
+            self.pc_loss = None
         self._keeps_output = False
         self._output = None
 
@@ -44,7 +46,7 @@ class PCLossMixin:
         """
         stock_loss = super().loss
         train_cfg = {} if train_cfg is None else train_cfg
-        if self.pc_loss is None or self.pc_loss.loss_weight == 0:
+        if self.pc_loss is None:
             return stock_loss(feats, batch_data_samples, train_cfg)
         self._keeps_output = True
         try:
@@ -52,7 +54,7 @@ class PCLossMixin:
             pred = self.landmark_fractions(self._output)
         finally:
             self._keeps_output, self._output = False, None
-        target = target_fractions(batch_data_samples).to(pred.device)
+        target = target_fractions(batch_data_samples).to(pred.device, non_blocking=True)
         losses['loss_pc'] = self.pc_loss(pred, target, landmark_weights(batch_data_samples))
         return losses
 

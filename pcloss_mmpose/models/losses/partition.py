@@ -7,7 +7,7 @@ from typing import Mapping, Sequence
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
-from ...datasets.metainfo.builder import side
+from ...landmark_names import side
 
 Groups = Sequence[Sequence[int]]
 
@@ -64,12 +64,13 @@ def load_metainfo(source: str | Mapping) -> Mapping:
     if isinstance(source, Mapping):
         return source if 'keypoint_id2name' in source else parse_pose_metainfo(dict(source))
     dataset = DATASETS.get(source) if not source.endswith('.py') else None
-    if dataset is not None:
+    if getattr(dataset, 'METAINFO', None):
         return parse_pose_metainfo(dict(dataset.METAINFO))
     try:
         return parse_pose_metainfo(dict(from_file=source))
     except FileNotFoundError:
-        raise ValueError(f"metainfo '{source}' is neither a registered data set nor a metainfo file") from None
+        raise ValueError(f"metainfo '{source}' is neither a registered data set with landmarks of its own "
+                         'nor a metainfo file') from None
 
 
 def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:
@@ -77,6 +78,8 @@ def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:
     if len(groups) == 0:
         raise ValueError('a partition needs at least one group; for one group of all landmarks use None')
     for group in groups:
+        if not isinstance(group, Sequence) or isinstance(group, str):
+            raise ValueError(f'a partition is a list of lists of landmark indices, got {groups!r}')
         if len(group) == 0:
             raise ValueError(f'a partition must not have an empty group, got {groups}')
         if len(set(group)) != len(group):

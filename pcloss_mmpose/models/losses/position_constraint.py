@@ -59,7 +59,8 @@ def position_constraint_loss(pred: Tensor,
     else:
         check_groups(groups, num_landmarks)
         members = [[k in group for k in range(num_landmarks)] for group in map(set, groups)]
-        valid = valid[:, None] & torch.tensor(members, device=pred.device)
+        # Without non_blocking the copy would wait for all work on the device, every step.
+        valid = valid[:, None] & torch.tensor(members).to(pred.device, non_blocking=True)
 
     # where, not a product: 0 * NaN would let a masked landmark in.
     error = torch.where(valid[..., None], (pred.to(dtype) - target.to(dtype))[:, None], 0.)
@@ -121,7 +122,7 @@ class PCLoss(nn.Module):
                  metainfo: str | Mapping | None = None) -> None:
         super().__init__()
         check_topk(topk)
-        if not 0 <= loss_weight < float('inf'):
+        if not isinstance(loss_weight, (int, float)) or not 0 <= loss_weight < float('inf'):
             raise ValueError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
         if isinstance(partition, str):
             if metainfo is None:

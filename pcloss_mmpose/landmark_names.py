@@ -1,0 +1,21 @@
+"""What a landmark's name tells."""
+
+from __future__ import annotations
+
+import re
+
+
+def side(name: str) -> str:
+    """``'left'`` or ``'right'``, as a name such as cuff_left_in, L_Eye or LeftShoulder tells, or ``''``."""
+    words = {word.lower() for word in re.findall('[A-Z]?[a-z]+|[A-Z]+', name)}
+    return next((word for word in ('left', 'right') if words & {word, word[0]}), '')
+
+
+def mirrored(name: str) -> str:
+    """Name of the landmark on the other side; the same name on the axis.
+
+    >>> mirrored('cuff_left_in')
+    'cuff_right_in'
+    """
+    other = {'left': 'right', 'right': 'left'}
+    return '_'.join(other.get(word, word) for word in name.split('_'))
