@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
-import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.synthetic import write_fashionai
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAVES = sorted(path for path in (ROOT / 'configs').glob('*/*.py') if path.parent.name != '_base_')
@@ -65,3 +67,28 @@ def test_roots_come_from_the_environment(monkeypatch):
     monkeypatch.setenv('FASHIONAI_ROOT', '/somewhere/else')
     config = load(ROOT / 'configs/fashionai/td-hm_res50_4xb5-100k_fashionai-512x512.py')
     assert config.train_dataloader.dataset.data_root == config.test_dataloader.dataset.data_root == '/somewhere/else'
+
+
+@pytest.fixture(scope='module')
+def garments(tmp_path_factory):
+    root = tmp_path_factory.mktemp('garments')
+    write_fashionai(root, 'train', 2, size=128)
+    return root
+
+
+@pytest.mark.parametrize('name', ['td-hm_res50-pcloss', 'td-reg_fashionnet-pcloss'])
+def test_a_full_size_model_takes_a_step(name, garments, monkeypatch):
+    """Two pictures at 512x512 through the config's own pipeline, model and losses."""
+    monkeypatch.setenv('FASHIONAI_ROOT', str(garments))
+    config = load(ROOT / f'configs/fashionai/{name}_4xb5-100k_fashionai-512x512.py')
+    init_default_scope(config.default_scope)
+    dataset = DATASETS.build(dict(config.train_dataloader.dataset, ann_file='Annotations/train.csv', subset=None))
+    config.model.backbone.init_cfg = None
+    model = MODELS.build(config.model)
+    batch = model.data_preprocessor(pseudo_collate([dataset[0], dataset[1]]), training=True)
+    losses = model.loss(**batch)
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert total.item() == pytest.approx((losses['loss_kpt'] + losses['loss_pc']).item())
+    first = next(model.backbone.parameters()).grad
+    assert torch.isfinite(first).all() and first.abs().sum() > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+import warnings
 
 import mmengine.fileio as fileio
 from mmpose.registry import DATASETS
@@ -74,3 +75,11 @@ class FLDDataset(DeepFashionAttributeDataset):
     """DeepFashion, Fashion Landmark Detection benchmark (FLD): the same landmarks, and a type of variation."""
 
     METAINFO: dict = fld.dataset_info
+
+    def load_records(self) -> Records:
+        """As its parent; files without the column of variations are read, with a warning."""
+        records = super().load_records()
+        if records.variations is None:
+            warnings.warn(f"{self.ann_file} lacks FLD's column variation_type: is it the other benchmark's file?",
+                          stacklevel=2)
+        return records

@@ -125,6 +125,7 @@ def test_files_that_do_not_fit_together(raw, tmp_path, files, message):
      r"line 2, field header: expected 'clothes_type'"),
     ('Anno/list_landmarks.txt', '1\nimage_name clothes_type landmark_location_x_1\na.jpg {row}\n',
      r"line 2, field header: expected 'landmark_visibility_1', found 'landmark_location_x_1'"),
+    ('Anno/list_landmarks.txt', '²\n', r'line 1, field count: expected the number'),
     ('Anno/list_landmarks.txt', '1\n', r'line 1, field count: the file ends here'),
     ('Anno/list_landmarks.txt', '', r'the file is empty'),
     ('Anno/list_bbox.txt', '1\nimage_name x_1 x_2 y_1 y_2\na.jpg 1 2 3 4\n',

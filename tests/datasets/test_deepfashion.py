@@ -73,6 +73,11 @@ def test_anno_coarse_of_newer_downloads(raw, tmp_path):
     assert len(DeepFashionAttributeDataset(data_root=root)) == 2  # Anno comes first
 
 
+def test_fld_warns_where_the_file_is_the_other_benchmarks(raw, tmp_path):
+    with pytest.warns(UserWarning, match="list_landmarks.txt lacks FLD's column variation_type"):
+        assert len(FLDDataset(data_root=raw.benchmark(tmp_path, {'a.jpg': UPPER}))) == 1
+
+
 def test_repeats_warn_and_the_first_stays(raw, tmp_path):
     root = raw.benchmark(tmp_path, {'a.jpg': UPPER})
     raw.listing(tmp_path / 'Anno/list_landmarks.txt', 'image_name clothes_type', [f'a.jpg {UPPER}', f'a.jpg {LOWER}'])

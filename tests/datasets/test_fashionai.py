@@ -154,7 +154,8 @@ class TestInMMEngine:
         assert DATASETS.build(config).metainfo['sigmas'].max() < 1
 
     @pytest.mark.parametrize('arguments, message', [
-        ({'subset': 'test'}, 'unknown subset'), ({'categories': ['shoe']}, "unknown categories .'shoe'"),
+        ({'subset': 'test'}, 'unknown subset'), ({'data_prefix': {'img_path': 'x'}}, "data_prefix takes the key 'img'"),
+        ({'categories': ['shoe']}, "unknown categories .'shoe'"),
         ({'bbox_file': 'x.json', 'test_mode': True}, 'remove bbox_file'), ({'data_mode': 'bottomup'}, 'topdown')])
     def test_wrong_arguments(self, config, arguments, message):
         with pytest.raises(ValueError, match=message):

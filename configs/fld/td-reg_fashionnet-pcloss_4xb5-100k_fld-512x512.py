@@ -1,4 +1,4 @@
-_base_ = 'td-reg_vgg16_4xb5-100k_fld-512x512.py'
+_base_ = 'td-reg_fashionnet_4xb5-100k_fld-512x512.py'
 model = dict(
     head=dict(
         type='PCRegressionHead',
