@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--iterations', type=int, default=400, help='training iterations of 12 pictures, an arm')
     parser.add_argument('--seed', type=int, default=0, help='seed of the pictures and of both trainings')
     args = parser.parse_args()
-    for name, least in (('train', 12), ('val', 1), ('iterations', 1)):
+    for name, least in (('train', 12), ('val', 1), ('iterations', 1), ('seed', 0)):
         if getattr(args, name) < least:
             parser.error(f'--{name} must be at least {least}, got {getattr(args, name)}')
     return args

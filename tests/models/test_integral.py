@@ -46,9 +46,8 @@ def test_gradcheck_and_half_precision():
     half = torch.randn(1, 2, 64, 64).half()
     expected = integral_coordinates(half.float(), 10.)
     torch.testing.assert_close(integral_coordinates(half, 10.), expected)
-    for dtype in (torch.bfloat16, torch.float16):
-        with torch.autocast('cpu', dtype=dtype):
-            torch.testing.assert_close(integral_coordinates(half, 10.), expected)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        torch.testing.assert_close(integral_coordinates(half, 10.), expected)
 
 
 @pytest.mark.parametrize(('heatmaps', 'alpha', 'words'), [

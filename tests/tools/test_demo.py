@@ -29,7 +29,7 @@ def test_the_main_job_from_drawing_to_the_table(tmp_path):
     assert grid.shape == (28 + 2 * 256, 6 * 256, 3)  # four of the five pictures, in two blocks of three columns
 
 
-@pytest.mark.parametrize(('option', 'value'), [('--train', 3), ('--val', 0), ('--iterations', 0)])
+@pytest.mark.parametrize(('option', 'value'), [('--train', 3), ('--val', 0), ('--iterations', 0), ('--seed', -1)])
 def test_bad_arguments_name_the_least_that_is_possible(monkeypatch, capsys, option, value):
     import runpy
     monkeypatch.setattr(sys, 'argv', ['demo.py', option, str(value)])
