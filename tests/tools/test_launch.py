@@ -72,11 +72,15 @@ def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, run_tool):
     assert last_validation(tmp_path / 'train')['EPE'] == pytest.approx(one['EPE'])
 
 
-def test_mmpose_own_script_trains_and_ours_resumes(tiny_config, tmp_path, run_tool):
-    """Its stock script knows the package by the config's ``custom_imports`` line alone."""
-    script = find_tool('train.py', Path(mmpose.__file__).parent)
-    trained = launch(sys.executable, script, tiny_config, '--work-dir', tmp_path, PYTHONPATH=str(TOOLS.parent))
+def test_mmpose_own_scripts_train_and_test_and_ours_resumes(tiny_config, tmp_path, run_tool):
+    """Its stock scripts know the package by the config's ``custom_imports`` line alone."""
+    train, test = (find_tool(name, Path(mmpose.__file__).parent) for name in ('train.py', 'test.py'))
+    trained = launch(sys.executable, train, tiny_config, '--work-dir', tmp_path, PYTHONPATH=str(TOOLS.parent))
     assert trained.returncode == 0, trained.stdout
+    tested = launch(sys.executable, test, tiny_config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 'test',
+                    PYTHONPATH=str(TOOLS.parent))
+    assert tested.returncode == 0, tested.stdout
+    assert metrics_of(tmp_path / 'test')['NE'] == pytest.approx(last_validation(tmp_path)['NE'])
 
     run_tool('train.py', tiny_config, '--work-dir', tmp_path, '--resume', '--cfg-options', 'train_cfg.max_epochs=2')
 
