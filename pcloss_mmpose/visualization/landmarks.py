@@ -19,7 +19,7 @@ def draw_landmarks(image: np.ndarray,
 
     Args:
         image: (H, W, 3) uint8, BGR.
-        keypoints: (K, 2) x, y in pixels of the image.
+        keypoints: (K, 2) x, y in pixels of the image; what is not finite is not drawn.
         visible: (K,) 0 not drawn, 1 occluded, 2 visible.
         colors: (K, 3) RGB, as MMPose's metainfo holds them (its documentation says BGR, its visualizer takes RGB).
         truth: (K, 2) the true x, y; a line from there to the landmark shows the error.
@@ -29,7 +29,7 @@ def draw_landmarks(image: np.ndarray,
     """
     image = np.ascontiguousarray(image).copy()
     radius = max(2, round(max(image.shape[:2]) / 70))
-    for k in np.flatnonzero(visible):
+    for k in np.flatnonzero((np.asarray(visible) > 0) & np.isfinite(keypoints).all(axis=1)):
         point, color = _pixel(keypoints[k]), tuple(int(c) for c in colors[k][::-1])
         if truth is not None:
             cv2.line(image, _pixel(truth[k]), point, (255, 255, 255), max(1, radius // 2), cv2.LINE_AA)
@@ -40,7 +40,7 @@ def draw_landmarks(image: np.ndarray,
 
 def _pixel(point: np.ndarray) -> tuple[int, int]:
     """The nearest pixel; what lies far outside stays drawable."""
-    x, y = np.clip(np.nan_to_num(point), -1e4, 1e4).round().astype(int)
+    x, y = np.clip(point, -1e4, 1e4).round().astype(int)
     return int(x), int(y)
 
 

@@ -19,11 +19,13 @@ def test_discs_rings_and_lines_are_where_they_should_be():
     assert not image.any()
 
 
-def test_far_off_and_nan_predictions_can_be_drawn():
+def test_nan_is_not_drawn_and_the_line_to_a_far_off_prediction_is():
     image = np.zeros((50, 50, 3), np.uint8)
-    far = np.array([[1e12, -1e12], [np.nan, np.nan]])
-    drawn = draw_landmarks(image, far, np.array([2, 2]), np.array([BLUE_IN_RGB] * 2))
-    assert drawn.shape == image.shape
+    truth = np.full((2, 2), 25.)
+    lost, far = np.array([[np.nan, np.nan]] * 2), np.array([[1e12, 25.]] * 2)
+    assert not draw_landmarks(image, lost, np.array([2, 1]), np.array([BLUE_IN_RGB] * 2), truth).any()
+    drawn = draw_landmarks(image, far, np.array([2, 1]), np.array([BLUE_IN_RGB] * 2), truth)
+    assert drawn[25, 26:].all() and not drawn[:20].any()
 
 
 def test_grid_keeps_the_pictures_shape():
