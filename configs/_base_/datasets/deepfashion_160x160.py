@@ -7,9 +7,8 @@ train_pipeline[-3].update(input_size=codec['input_size'])
 train_pipeline[-2].update(encoder=dict(_base_.codec, **codec))
 val_pipeline = _base_.val_pipeline
 val_pipeline[-2].update(input_size=codec['input_size'])
+in_process = dict(num_workers=0, persistent_workers=False)
 
-train_dataloader = dict(
-    batch_size=12, num_workers=0, persistent_workers=False, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=val_pipeline))
-test_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(split='val', pipeline=val_pipeline))
+train_dataloader = dict(in_process, batch_size=12, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(in_process, dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(in_process, dataset=dict(split='val', pipeline=val_pipeline))

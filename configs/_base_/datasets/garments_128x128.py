@@ -8,14 +8,10 @@ train_pipeline[-3].update(input_size=codec['input_size'])
 train_pipeline[-2].update(encoder=dict(_base_.codec, **codec))
 val_pipeline = _base_.val_pipeline
 val_pipeline[-2].update(input_size=codec['input_size'])
+in_process = dict(num_workers=0, persistent_workers=False)
+garments = dict(data_root=data_root, subset=None)
 
 train_dataloader = dict(
-    batch_size=12,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(data_root=data_root, ann_file='Annotations/train.csv', subset=None, pipeline=train_pipeline))
-val_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(data_root=data_root, ann_file='Annotations/val.csv', subset=None, pipeline=val_pipeline))
+    in_process, batch_size=12, dataset=dict(garments, ann_file='Annotations/train.csv', pipeline=train_pipeline))
+val_dataloader = dict(in_process, dataset=dict(garments, ann_file='Annotations/val.csv', pipeline=val_pipeline))
 test_dataloader = val_dataloader

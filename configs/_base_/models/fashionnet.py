@@ -1,12 +1,12 @@
-# FashionNet's kind of model: VGG-16, coordinates regressed by a fully connected layer under an L2 loss (Eq. 11).
-# Not FashionNet itself: no second stage pooled at the landmarks, no visibility branch, average pooling before the
-# fully connected layer. The leaf sets head.num_joints and head.decoder.
+# FashionNet: VGG-16, landmarks and visibility by fully connected layers, corrected by a second stage on features pooled
+# at the landmarks, under an L2 loss (Eq. 11). The class FashionNetHead says where it departs from the original; at
+# 512x512 the features are pooled to 7x7 first. The leaf sets head.num_joints and head.decoder.
 # Random weights instead of ImageNet's: --cfg-options model.backbone.init_cfg=None
+_base_ = 'spb_res50.py'
 model = dict(
-    type='TopdownPoseEstimator',
-    data_preprocessor=dict(
-        type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True),
-    backbone=dict(type='VGG', depth=16, init_cfg=dict(type='Pretrained', checkpoint='torchvision://vgg16')),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='RegressionHead', in_channels=512, loss=dict(type='MSELoss', use_target_weight=True)),
-    test_cfg=dict(flip_test=False))
+    backbone=dict(
+        _delete_=True, type='VGG', depth=16, out_indices=(3, 4),
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://vgg16')),
+    head=dict(
+        _delete_=True, type='FashionNetHead', in_channels=(512, 512), visibility_weight=0.01,
+        loss=dict(type='MSELoss', use_target_weight=True)))

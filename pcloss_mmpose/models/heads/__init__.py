@@ -1,4 +1,5 @@
+from .fashionnet import FashionNetHead, PCFashionNetHead
 from .heatmap import PCHeatmapHead
 from .regression import PCIntegralRegressionHead, PCRegressionHead
 
-__all__ = ['PCHeatmapHead', 'PCIntegralRegressionHead', 'PCRegressionHead']
+__all__ = ['FashionNetHead', 'PCFashionNetHead', 'PCHeatmapHead', 'PCIntegralRegressionHead', 'PCRegressionHead']

@@ -1,0 +1,16 @@
+# From the paper's units to ours, for every config with PCLoss (docs/loss.md).
+# Ours are coordinates in fractions of the input and heatmaps that peak at 1. The paper states neither; we take pixels
+# of the 128x128 heatmap and a peak of 100, which public FashionAI code of the time used and alpha 0.1 needs.
+paper_alpha = 0.1
+paper_peak = 100
+paper_side = 128
+
+integral = dict(alpha=paper_alpha * paper_peak)
+# The loss is a squared length; beside it the heatmap loss shrinks with the square of the peak.
+weight_per_beta = paper_side**2 / paper_peak**2
+
+# Ours, where the conversion does not apply: beside FashionNet's L2 loss, which MMPose averages over coordinates; and for
+# the small models, whose peaks are still low when their short schedule ends.
+regression_weight = 0.03
+small_alpha = 30.
+small_weight = 3e-4

@@ -1,0 +1,4 @@
+_base_ = ['td-hm_efflite0_1xb12-600_deepfashion-160x160.py', '../../_base_/pcloss/deepfashion.py']
+integral = dict(alpha=_base_.small_alpha)
+pc_loss = dict(_base_.pc_loss, loss_weight=_base_.small_weight)
+model = dict(head=dict(type='PCHeatmapHead', integral=integral, pc_loss=pc_loss))

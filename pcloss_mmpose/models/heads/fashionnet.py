@@ -1,0 +1,192 @@
+"""FashionNet: landmarks and their visibility by fully connected layers, in two stages.
+
+Liu et al., DeepFashion: Powering Robust Clothes Recognition and Retrieval with Rich Annotations, CVPR 2016.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmpose.evaluation.functional import keypoint_pck_accuracy
+from mmpose.models.heads import RegressionHead
+from mmpose.models.utils.tta import flip_coordinates, flip_visibility
+from mmpose.registry import MODELS
+from mmpose.utils.tensor_utils import to_numpy
+from torch import Tensor, nn
+from torchvision.ops import roi_pool
+
+from .pc_mixin import PCLossMixin
+
+
+class FashionNetOutput(NamedTuple):
+    """What both stages give. B: batch, K: landmarks."""
+
+    keypoints: Tensor  #: (B, K, 2) of the second stage, x, y as fractions of the input
+    first_keypoints: Tensor  #: (B, K, 2) of the first stage, alike
+    visibility: Tensor  #: (B, K) logits: above 0 where the landmark is more likely visible than not
+
+
+def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) -> Tensor:
+    """Largest responses in a window around each landmark. B: batch, K: landmarks.
+
+    Args:
+        feats: (B, C, H, W).
+        keypoints: (B, K, 2) x, y as fractions of the input; no gradient goes back to them.
+        window: Side of the window in cells of ``feats``. What lies outside the map counts as 0.
+        size: Each window is divided into size x size bins.
+
+    Returns:
+        (B, K, C, size, size), float32 or better.
+    """
+    batch, num_landmarks = keypoints.shape[:2]
+    feats = feats.to(torch.promote_types(feats.dtype, torch.float32))
+    height, width = feats.shape[-2:]
+    center = keypoints.detach().to(feats.dtype) * feats.new_tensor([width, height])
+    # Before training, coordinates may be anywhere: far outside they all pool nothing.
+    center = center.clamp(min=-window, max=max(width, height) + window).flatten(0, 1)
+    sample = torch.arange(batch, device=feats.device, dtype=feats.dtype).repeat_interleave(num_landmarks)
+    # roi_pool counts the last cell in: a window of n cells ends n - 1 after its first.
+    boxes = torch.cat([sample[:, None], center - window / 2, center + window / 2 - 1], dim=1)
+    return roi_pool(feats, boxes, output_size=size).unflatten(0, (batch, num_landmarks))
+
+
+def visible_labels(batch_data_samples) -> Tensor:
+    """1. where a landmark is visible, 0. where it is occluded or not annotated: (B, K) float32, on the CPU.
+
+    Read from ``raw_ann_info['keypoints']`` (v = 2), since MMPose's ``keypoints_visible`` does not tell an occluded
+    landmark from a visible one.
+
+    Raises:
+        ValueError: A sample has no such annotation, or one of another number of landmarks.
+    """
+    labels = []
+    for sample in batch_data_samples:
+        num_landmarks = sample.gt_instance_labels.keypoint_labels.shape[1]
+        raw = np.reshape((sample.metainfo.get('raw_ann_info') or {}).get('keypoints', ()), (-1, 3))
+        if len(raw) != num_landmarks:
+            raise ValueError(
+                f"FashionNet learns the visibility from raw_ann_info['keypoints'], and the sample "
+                f"{sample.metainfo.get('img_path')} has {len(raw)} landmarks there instead of {num_landmarks}: keep "
+                'raw_ann_info in the meta_keys of PackPoseInputs, and use no KeypointConverter')
+        visible = raw[:, 2] == 2
+        mirrored = sample.metainfo.get('flip') and sample.metainfo['flip_direction'] != 'diagonal'
+        labels.append(visible[list(sample.metainfo['flip_indices'])] if mirrored else visible)
+    return torch.from_numpy(np.stack(labels).astype(np.float32))
+
+
+@MODELS.register_module()
+class FashionNetHead(RegressionHead):
+    """Landmarks and visibility from the whole garment, then landmarks again from the features found at them.
+
+    First stage: the backbone's last features, pooled to ``pool_size`` squared, pass two fully connected layers, then
+    one for the coordinates and one for the visibility. Second stage (landmark pooling): the finer features around each
+    estimated landmark, multiplied by the probability that it is visible, pass a fully connected layer; joined with the
+    first stage's features they pass another, and the last one gives what is added to the first coordinates.
+
+    Where it departs from the original: there the second stage predicts the garment's category and attributes, which
+    these data sets' landmark tasks do not have, here it corrects the landmarks; the original has a last block of
+    convolutions for each of its three branches, here they share VGG's; it gates by the visible / not visible
+    decision, here by its probability, which has a gradient; it takes the features at VGG's own input size, here
+    they are pooled, because at 512x512 the first fully connected layer would otherwise hold 537 M parameters. The
+    widths, the window and the loss weights are ours: the paper does not state them.
+
+    Losses: ``loss_kpt`` on the final coordinates, ``loss_first`` the same on the first ones, ``loss_visibility`` the
+    binary cross-entropy of visible against occluded or not annotated, over all landmarks.
+
+    Args:
+        in_channels: Channels of the finer and of the last features.
+        num_joints: K, number of landmarks.
+        pool_size: Side to which the last features are pooled.
+        hidden_channels: Width of the fully connected layers.
+        window: Side of the window around a landmark, in cells of the finer features (16 input pixels each for VGG).
+        visibility_weight: Weight of ``loss_visibility``. At 0.01 it starts at 0.007 and falls, beside a point loss
+            that starts near 0.3 and ends near 0.003.
+        **kwargs: ``loss``, ``decoder``, ``init_cfg`` as in MMPose's ``RegressionHead``.
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int],
+                 num_joints: int,
+                 pool_size: int = 7,
+                 hidden_channels: int = 1024,
+                 window: int = 5,
+                 visibility_weight: float = 0.01,
+                 **kwargs) -> None:
+        super().__init__(in_channels=hidden_channels, num_joints=num_joints, **kwargs)
+        fine_channels, last_channels = in_channels
+        self.window = window
+        self.visibility_weight = visibility_weight
+        self.pool = nn.AdaptiveAvgPool2d(pool_size)
+        self.garment_fcs = nn.Sequential(
+            nn.Linear(last_channels * pool_size**2, hidden_channels), nn.ReLU(),
+            nn.Linear(hidden_channels, hidden_channels), nn.ReLU())
+        self.first_fc = nn.Linear(hidden_channels, num_joints * 2)
+        self.visibility_fc = nn.Linear(hidden_channels, num_joints)
+        self.local_fc = nn.Sequential(
+            nn.Linear(num_joints * fine_channels * self.bins**2, hidden_channels), nn.ReLU())
+        self.fusion_fc = nn.Sequential(nn.Linear(2 * hidden_channels, hidden_channels), nn.ReLU())
+
+    #: Bins a side of each landmark's window.
+    bins = 2
+
+    def forward(self, feats: Sequence[Tensor]) -> FashionNetOutput:
+        """From the backbone's (B, C, H, W) features, of which the last two are taken, the finer one first."""
+        fine, last = feats[-2:]
+        garment = self.garment_fcs(self.pool(last).flatten(1))
+        first = self.first_fc(garment).unflatten(1, (self.num_joints, 2))
+        visibility = self.visibility_fc(garment)
+        local = pool_at_landmarks(fine, first, self.window, self.bins)
+        local = self.local_fc((local * visibility.sigmoid()[..., None, None, None]).flatten(1))
+        correction = self.fc(self.fusion_fc(torch.cat([garment, local], dim=1)))
+        return FashionNetOutput(first + correction.unflatten(1, (self.num_joints, 2)), first, visibility)
+
+    def predict(self, feats, batch_data_samples, test_cfg: dict | None = None):
+        """Coordinates of the second stage; ``keypoints_visible`` is the probability that each landmark is visible."""
+        test_cfg = {} if test_cfg is None else test_cfg
+        if test_cfg.get('flip_test', False):
+            feats, flipped_feats = feats
+            metainfo = batch_data_samples[0].metainfo
+            output, flipped = self.forward(feats), self.forward(flipped_feats)
+            keypoints = (output.keypoints + flip_coordinates(
+                flipped.keypoints, flip_indices=metainfo['flip_indices'],
+                shift_coords=test_cfg.get('shift_coords', True), input_size=metainfo['input_size'])) / 2
+            visible = (output.visibility.sigmoid() + flip_visibility(
+                flipped.visibility.sigmoid(), flip_indices=metainfo['flip_indices'])) / 2
+        else:
+            output = self.forward(feats)
+            keypoints, visible = output.keypoints, output.visibility.sigmoid()
+        predictions = self.decode(keypoints[:, None])
+        for instances, probability in zip(predictions, to_numpy(visible)):
+            instances.keypoints_visible = probability[None]
+        return predictions
+
+    def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict:
+        """The three losses of both stages, and the accuracy that MMPose's ``RegressionHead`` logs.
+
+        Raises:
+            ValueError: A sample carries no visibility in ``raw_ann_info``.
+        """
+        output = self.forward(feats)
+        labels = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch_data_samples])
+        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
+        visible = visible_labels(batch_data_samples).to(labels.device, non_blocking=True)
+        _, accuracy, _ = keypoint_pck_accuracy(
+            pred=to_numpy(output.keypoints), gt=to_numpy(labels), mask=to_numpy(weights) > 0, thr=0.05,
+            norm_factor=np.ones((len(labels), 2), dtype=np.float32))
+        return dict(
+            loss_kpt=self.loss_module(output.keypoints, labels, weights[..., None]),
+            loss_first=self.loss_module(output.first_keypoints, labels, weights[..., None]),
+            loss_visibility=self.visibility_weight *
+            F.binary_cross_entropy_with_logits(output.visibility.float(), visible),
+            acc_pose=labels.new_tensor(accuracy))
+
+
+@MODELS.register_module()
+class PCFashionNetHead(PCLossMixin, FashionNetHead):
+    """:class:`FashionNetHead` with PCLoss on the final coordinates; takes its arguments and ``pc_loss``."""
+
+    def landmark_fractions(self, output: FashionNetOutput) -> Tensor:
+        return output.keypoints

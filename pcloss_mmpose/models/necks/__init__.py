@@ -1,0 +1,3 @@
+from .finest_fpn import FinestFPN
+
+__all__ = ['FinestFPN']
