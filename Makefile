@@ -7,7 +7,7 @@ STAMP := $(VENV)/.synced
 OWN_UV := build/uv
 UV := $(or $(shell command -v uv 2>/dev/null),$(OWN_UV)/bin/uv)
 
-.PHONY: demo test lock
+.PHONY: demo test test-all lock
 
 demo: $(STAMP)
 	$(VENV)/bin/python tools/demo.py $(ARGS)
@@ -15,6 +15,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# Also a training and a validation step of every config.
+test-all: ARGS += -m ''
+test-all: test
 
 # The locked packages, then this project in place of a copy. Newer Pythons than 3.11 lack wheels: uv finds or fetches one.
 $(STAMP): requirements.lock | $(UV)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import pcloss_mmpose  # noqa: F401  (before any test imports MMPose's parts, which fail without it under mmcv-lite)
+from pcloss_mmpose.datasets.fashionai_files import HEADER
 
 TINY_CONFIG = """
 _base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'
@@ -48,6 +52,7 @@ randomness = dict(seed=0)
 
 def write_tiny_coco(root: Path, split: str, num_images: int, seed: int) -> None:
     """Write ``<split>.json`` and its pictures: noise of 64 x 64 pixels, one person of 17 random keypoints in each."""
+    root.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     images, annotations = [], []
     for index in range(num_images):
@@ -64,6 +69,12 @@ def write_tiny_coco(root: Path, split: str, num_images: int, seed: int) -> None:
 
 
 @pytest.fixture(scope='session')
+def tiny_coco():
+    """The writer of small COCO data."""
+    return write_tiny_coco
+
+
+@pytest.fixture(scope='session')
 def tiny_config(tmp_path_factory) -> Path:
     """One of MMPose's stock configs with PCLoss, made tiny: ResNet-18 at 64 x 64, 4 images to train, 5 to evaluate."""
     root = tmp_path_factory.mktemp('tiny')
@@ -72,3 +83,66 @@ def tiny_config(tmp_path_factory) -> Path:
     config = root / 'tiny.py'
     config.write_text(TINY_CONFIG.format(root=str(root)))
     return config
+
+
+LANDMARK_COLUMNS = ' '.join(f'landmark_{v}_{k}' for k in range(1, 9)
+                            for v in ('visibility', 'location_x', 'location_y'))
+
+
+def fashionai_row(name, category, points=None):
+    """One CSV row; ``points`` maps landmark ids to cells, all others are not defined."""
+    return ','.join([name, category] + [(points or {}).get(k, '-1_-1_-1') for k in range(24)])
+
+
+def write_fashionai(path, rows, header=True):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('\n'.join(([','.join(HEADER)] if header else []) + list(rows)) + '\n')
+    return str(path)
+
+
+def write_listing(path, columns, rows):
+    """A file of DeepFashion's: count, columns, rows padded with blanks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{len(rows)}\n{columns}\n' + ''.join(row.ljust(60) + '\n' for row in rows))
+
+
+def write_benchmark(root, landmarks, boxes=None, splits=None, anno='Anno', variation=False):
+    """The three files of a benchmark.
+
+    ``landmarks``: {name: 'type visibility x y ...'}; by default every box is 10 20 110 220 and every split is train.
+    """
+    columns = 'image_name clothes_type ' + 'variation_type ' * variation + LANDMARK_COLUMNS
+    write_listing(root / anno / 'list_landmarks.txt', columns, [f'{n}  {rest}' for n, rest in landmarks.items()])
+    boxes = boxes if boxes is not None else dict.fromkeys(landmarks, '010 020 110 220')
+    write_listing(root / anno / 'list_bbox.txt', 'image_name x_1 y_1 x_2 y_2',
+                  [f'{n}  {rest}' for n, rest in boxes.items()])
+    splits = splits if splits is not None else dict.fromkeys(landmarks, 'train')
+    write_listing(root / 'Eval' / 'list_eval_partition.txt', 'image_name evaluation_status',
+                  [f'{n}  {rest}' for n, rest in splits.items()])
+    return str(root)
+
+
+def write_image(path, size=(40, 30), seed=0):
+    """A smooth JPEG of ``size`` (w, h)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize(size, Image.BICUBIC).save(path, quality=95)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def raw():
+    """The writers, as one namespace."""
+    return SimpleNamespace(
+        fashionai_row=fashionai_row, fashionai=write_fashionai, listing=write_listing, benchmark=write_benchmark,
+        image=write_image)
+
+
+@pytest.fixture(scope='session')
+def shared_data():
+    """Folder of real rows and photographs; the test is skipped where it is absent."""
+    default = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+    folder = Path(os.environ.get('PCLOSS_SHARED_DATA', default))
+    if not folder.is_dir():
+        pytest.skip('no real data here; PCLOSS_SHARED_DATA names their folder')
+    return folder

@@ -1,27 +1,62 @@
-"""Every config: its parts agree with each other, and its model can be built."""
+"""Every config: its parts agree with each other, its model can be built, and it takes a step."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 from pcloss_mmpose.synthetic import write_fashionai
 
-ROOT = Path(__file__).resolve().parents[1]
-LEAVES = sorted(path for path in (ROOT / 'configs').glob('*/*.py') if path.parent.name != '_base_')
-PAIRS = [(path, path.with_name(path.name.replace('-pcloss', ''))) for path in LEAVES if '-pcloss' in path.name]
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+LEAVES = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
+PAIRS = [(path, path.with_name(path.name.replace('-pcloss', '', 1)))
+         for path in LEAVES if '-pcloss_' in path.name]
 
 
 def load(path):
     return Config.fromfile(path, import_custom_modules=False)
 
 
-def test_the_leaves_are_found():
-    assert len(LEAVES) == 16 and len(PAIRS) == 8
+def leaf(name):
+    return next(path for path in LEAVES if path.stem == name)
+
+
+def unscoped(config):
+    """Without the mark that MMEngine puts on what comes from MMPose's own configs."""
+    return {key: value for key, value in config.items() if key != '_scope_'}
+
+
+def kind(path):
+    """What makes a step differ: model, codec and data set; pcloss and schedule do not."""
+    config = load(path)
+    return (config.model.backbone.type, config.model.get('neck', {}).get('type'), config.codec.type, config.dataset_type)
+
+
+KINDS = {kind(path): path for path in LEAVES if '-pcloss_' in path.name and '150k' not in path.name}
+
+
+def test_the_rows_of_the_paper_are_there():
+    stems = {path.stem for path in LEAVES}
+    assert len(stems) == len(LEAVES)  # a work directory is named after the stem
+    for iterations in ('100k', '150k'):
+        for dataset in ('deepfashion', 'fld', 'fashionai'):
+            for model in ('td-reg_fashionnet', 'td-hm_res50-fpn', 'td-hm_res50'):
+                for arm in ('', '-pcloss'):
+                    assert f'{model}{arm}_4xb5-{iterations}_{dataset}-512x512' in stems
+        for ablation in ('td-reg_fashionnet-pcloss-whole', 'td-hm_res50-fpn-pcloss-whole',
+                         'td-hm_res50-fpn-pcloss-topbottom'):
+            assert f'{ablation}_4xb5-{iterations}_fashionai-512x512' in stems
+    for model in ('td-hm_res50', 'td-hm_res50-fpn'):
+        for arm in ('', '-pcloss'):
+            assert f'{model}{arm}_8xb64-210e_coco-256x192' in stems
+    assert len(stems) == 36 + 6 + 4 + 4 and len(PAIRS) == 22 and len(KINDS) == 13
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
@@ -29,26 +64,32 @@ def test_config_builds_and_its_parts_agree(path):
     assert len(path.read_text().splitlines()) <= 15
     config = load(path)
     assert config.custom_imports['imports'] == ['pcloss_mmpose']
-    assert dict(config.model.head.decoder) == dict(config.codec)
+    codec = unscoped(config.codec)
+    assert unscoped(config.model.head.decoder) == codec
     train = config.train_dataloader.dataset
-    assert dict(train.pipeline[-2].encoder) == dict(config.codec)
-    assert train.pipeline[-1] == dict(type='PackPoseInputs', pack_transformed=True)
+    assert unscoped(train.pipeline[-2].encoder) == codec
+    assert unscoped(train.pipeline[-1]) == dict(type='PackPoseInputs', pack_transformed=True)
     assert '_delete_' not in config.pretty_text
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         assert loader.dataset.type == config.dataset_type
-        crop = next(step for step in loader.dataset.pipeline if step.type == 'TopdownStretch')
+        crop = next(step for step in loader.dataset.pipeline if step.type in ('TopdownStretch', 'TopdownAffine'))
         assert tuple(crop.input_size) == tuple(config.codec.input_size)
         for step in loader.dataset.pipeline:
             TRANSFORMS.build(step)
     init_default_scope(config.default_scope)
-    METRICS.build(config.val_evaluator)
     hook = config.default_hooks.checkpoint
-    assert (hook.save_best, hook.rule) == ('NE', 'less')
+    if config.dataset_type == 'CocoDataset':
+        assert (hook.save_best, hook.rule) == ('coco/AP', 'greater')  # its metric opens the annotations when built
+    else:
+        METRICS.build(config.val_evaluator)
+        assert (hook.save_best, hook.rule) == ('NE', 'less')
     model = MODELS.build(config.model)
     dataset = DATASETS.build(dict(train, lazy_init=True))
     outputs = config.model.head.get('out_channels', config.model.head.get('num_joints'))
     assert outputs == dataset.metainfo['num_keypoints']
-    if '-pcloss' in path.name:
+    if '-whole_' in path.name:
+        assert model.head.pc_loss.groups is None
+    elif '-pcloss' in path.name:
         assert len(model.head.pc_loss.groups) == 2
 
 
@@ -56,39 +97,153 @@ def test_config_builds_and_its_parts_agree(path):
 def test_both_arms_share_everything_but_the_loss(ours, base):
     ours, base = load(ours).to_dict(), load(base).to_dict()
     head, base_head = ours['model'].pop('head'), base['model'].pop('head')
-    assert ours == base
-    assert head.pop('type') == 'PC' + base_head.pop('type')
+    # What the data set's file in _base_/pcloss defines stays in the config as variables, read by the head alone.
+    documented = {'pc_loss', 'integral', 'paper_alpha', 'paper_beta', 'paper_peak', 'paper_side', 'weight_per_beta',
+                  'regression_weight', 'small_alpha', 'small_weight'}
+    assert {key: value for key, value in ours.items() if key not in documented} == base
+    assert head.pop('type').replace('PC', '') == base_head.pop('type')
     head.pop('pc_loss')
     head.pop('integral', None)
     assert head == base_head
 
 
-def test_roots_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv('FASHIONAI_ROOT', '/somewhere/else')
-    config = load(ROOT / 'configs/fashionai/td-hm_res50_4xb5-100k_fashionai-512x512.py')
-    assert config.train_dataloader.dataset.data_root == config.test_dataloader.dataset.data_root == '/somewhere/else'
+def test_a_neck_is_all_that_makes_an_fpn():
+    """SPB and FPN differ in the backbone's levels, the neck and the head's input, here and on COCO."""
+    for name in ('td-hm_res50{}_4xb5-100k_fld-512x512', 'td-hm_res50{}_8xb64-210e_coco-256x192'):
+        spb, fpn = (load(leaf(name.format(infix))).to_dict() for infix in ('', '-fpn'))
+        assert fpn.pop('fpn') and fpn['model'].pop('neck')['type'] == 'FinestFPN'
+        fpn['model']['backbone'].pop('out_indices')
+        assert fpn['model']['head'].pop('deconv_out_channels') is None
+        assert (fpn['model']['head'].pop('in_channels'), spb['model']['head'].pop('in_channels')) == (256, 2048)
+        assert fpn == spb
+
+
+def test_the_papers_values_reach_the_loss():
+    """beta 2e-4 in pixels of a 128x128 heatmap beside a peak of 100; worked by hand: 2e-4 * 1.28^2."""
+    head = load(leaf('td-hm_res50-pcloss_4xb5-100k_fashionai-512x512')).model.head
+    assert head.pc_loss.loss_weight == pytest.approx(3.2768e-4)
+    assert (head.pc_loss.topk, head.integral.alpha) == (8, pytest.approx(10))
+    for dataset in ('deepfashion', 'fld'):
+        head = load(leaf(f'td-hm_res50-fpn-pcloss_4xb5-150k_{dataset}-512x512')).model.head
+        assert head.pc_loss.loss_weight == pytest.approx(1.6384e-5)
+        assert (head.pc_loss.topk, head.pc_loss.partition) == (4, 'left_right')
+
+
+def test_the_longer_schedule_differs_in_its_length_alone():
+    short, long = (load(leaf(f'td-hm_res50_4xb5-{length}_fld-512x512')).to_dict() for length in ('100k', '150k'))
+    assert (short['train_cfg'].pop('max_iters'), long['train_cfg'].pop('max_iters')) == (100000, 150000)
+    assert short == long
+
+
+@pytest.mark.parametrize(('variable', 'name'), [
+    ('FASHIONAI_ROOT', 'td-hm_res50_4xb5-100k_fashionai-512x512'),
+    ('DEEPFASHION_ROOT', 'td-hm_res50_4xb5-100k_deepfashion-512x512'),
+    ('FLD_ROOT', 'td-reg_fashionnet_4xb5-100k_fld-512x512'),
+    ('COCO_ROOT', 'td-hm_res50_8xb64-210e_coco-256x192'),
+    ('GARMENTS_ROOT', 'td-hm_efflite0_1xb12-600_garments-128x128'),
+])
+def test_roots_come_from_the_environment(variable, name, monkeypatch):
+    monkeypatch.setenv(variable, '/somewhere/else')
+    config = load(leaf(name))
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        assert loader.dataset.data_root == '/somewhere/else'
+    if variable == 'COCO_ROOT':
+        assert config.test_dataloader.dataset.bbox_file.startswith('/somewhere/else/')
+        assert config.test_evaluator.ann_file.startswith('/somewhere/else/')
 
 
 @pytest.fixture(scope='module')
-def garments(tmp_path_factory):
-    root = tmp_path_factory.mktemp('garments')
-    write_fashionai(root, 'train', 2, size=128)
-    return root
+def roots(tmp_path_factory, raw, tiny_coco):
+    """A few pictures in the layout of each data set, under the folders that the environment names."""
+    root = tmp_path_factory.mktemp('roots')
+    write_fashionai(root / 'fashionai/warm_up_train_20180222', 'annotations', 2, size=128, seed=0)
+    write_fashionai(root / 'fashionai/fashionAI_key_points_train_20180227', 'train', 2, size=128, seed=1)
+    for split, seed in (('train', 0), ('val', 1)):
+        write_fashionai(root / 'garments', split, 3, size=128, seed=seed)
+    upper = '1  0 040 050  0 080 050  1 030 090  0 090 090  0 045 140  0 085 140'
+    lower = '2  0 045 060  0 085 060  2 000 000  0 090 180'
+    for name, variation in (('deepfashion', False), ('fld', True)):
+        rows = {f'img/{name}_{k}.jpg': row for k, row in enumerate([upper, lower] * 3)}
+        if variation:
+            rows = {image: f'{row[0]} 1 {row[1:]}' for image, row in rows.items()}
+        splits = dict(zip(rows, ['train', 'train', 'val', 'val', 'test', 'test']))
+        raw.benchmark(root / name, rows, splits=splits, variation=variation)
+        for image in rows:
+            raw.image(root / name / image, size=(120, 240))
+    folder = root / 'coco'
+    for split, seed in (('train2017', 0), ('val2017', 1)):
+        tiny_coco(folder / split, split, 2, seed)
+        annotations = folder / f'annotations/person_keypoints_{split}.json'
+        annotations.parent.mkdir(exist_ok=True)
+        (folder / split / f'{split}.json').rename(annotations)
+    boxes = folder / 'person_detection_results/COCO_val2017_detections_AP_H_56_person.json'
+    boxes.parent.mkdir()
+    boxes.write_text(json.dumps([
+        dict(image_id=image, category_id=1, bbox=[6, 6, 50, 50], score=0.9) for image in (0, 1)]))
+    names = ('FASHIONAI_ROOT', 'GARMENTS_ROOT', 'DEEPFASHION_ROOT', 'FLD_ROOT', 'COCO_ROOT')
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setenv(name, str(root / name[:-len('_ROOT')].lower()))
+        yield
 
 
-@pytest.mark.parametrize('name', ['td-hm_res50-pcloss', 'td-reg_fashionnet-pcloss'])
-def test_a_full_size_model_takes_a_step(name, garments, monkeypatch):
-    """Two pictures at 512x512 through the config's own pipeline, model and losses."""
-    monkeypatch.setenv('FASHIONAI_ROOT', str(garments))
-    config = load(ROOT / f'configs/fashionai/{name}_4xb5-100k_fashionai-512x512.py')
+def shrunk(path):
+    """The config with a quarter of its side where it is 512, two pictures a batch and random weights."""
+    config = load(path)
+    quarter = {512: 128, 128: 32}
+
+    def resize(node):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            if key in ('input_size', 'heatmap_size'):
+                node[key] = tuple(quarter[side] for side in value)
+            elif isinstance(value, (dict, list)):
+                resize(value)
+
+    if tuple(config.codec.input_size) == (512, 512):
+        resize(config._cfg_dict)
+    if 'init_cfg' in config.model.backbone:
+        config.model.backbone.init_cfg = None
+    for loader in (config.train_dataloader, config.val_dataloader):
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+        if 'subset' in loader.dataset:
+            loader.dataset.subset = None  # the paper's rule gives the first 10,000 images to validation
+    return config
+
+
+def take_steps(path):
+    """A training and a validation step, from the annotation files to the metric."""
+    config = shrunk(path)
     init_default_scope(config.default_scope)
-    dataset = DATASETS.build(dict(config.train_dataloader.dataset, ann_file='Annotations/train.csv', subset=None))
-    config.model.backbone.init_cfg = None
     model = MODELS.build(config.model)
-    batch = model.data_preprocessor(pseudo_collate([dataset[0], dataset[1]]), training=True)
-    losses = model.loss(**batch)
-    total, _ = model.parse_losses(losses)
-    total.backward()
-    assert total.item() == pytest.approx((losses['loss_kpt'] + losses['loss_pc']).item())
-    first = next(model.backbone.parameters()).grad
-    assert torch.isfinite(first).all() and first.abs().sum() > 0
+    optimizer = build_optim_wrapper(model, config.optim_wrapper)
+    model.train()
+    first = next(model.backbone.parameters())
+    before = first.detach().clone()
+    log = model.train_step(next(iter(Runner.build_dataloader(config.train_dataloader, seed=0))), optimizer)
+    assert all(torch.isfinite(value).all() for value in log.values())
+    parts = [value for key, value in log.items() if key.startswith('loss_')]
+    assert log['loss'].item() == pytest.approx(sum(parts).item(), rel=1e-5)
+    assert ('loss_pc' in log) == ('-pcloss' in path.name)
+    assert not torch.equal(before, first.detach())
+
+    model.eval()
+    loader = Runner.build_dataloader(config.val_dataloader, seed=0)
+    evaluator = Evaluator(config.val_evaluator)
+    evaluator.dataset_meta = loader.dataset.metainfo
+    with torch.no_grad():
+        for batch in loader:
+            evaluator.process(model.val_step(batch), batch)
+    metrics = evaluator.evaluate(len(loader.dataset))
+    assert 0 <= metrics['coco/AP' if config.dataset_type == 'CocoDataset' else 'NE'] < 1e4
+
+
+@pytest.mark.parametrize('path', KINDS.values(), ids=lambda path: path.stem)
+def test_one_of_each_kind_takes_steps(path, roots):
+    take_steps(path)
+
+
+@pytest.mark.every_config
+@pytest.mark.parametrize('path', [path for path in LEAVES if path not in KINDS.values()], ids=lambda path: path.stem)
+def test_every_config_takes_steps(path, roots):
+    take_steps(path)
+
