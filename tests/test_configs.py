@@ -36,7 +36,8 @@ def unscoped(config):
 def kind(path):
     """What makes a step differ: model, codec and data set; pcloss and schedule do not."""
     config = load(path)
-    return (config.model.backbone.type, config.model.get('neck', {}).get('type'), config.codec.type, config.dataset_type)
+    neck = config.model.get('neck', {}).get('type')
+    return config.model.backbone.type, neck, config.codec.type, config.dataset_type
 
 
 KINDS = {kind(path): path for path in LEAVES if '-pcloss_' in path.name and '150k' not in path.name}

@@ -89,9 +89,9 @@ class FashionNetHead(RegressionHead):
     Where it departs from the original: there the second stage predicts the garment's category and attributes, which
     these data sets' landmark tasks do not have, here it corrects the landmarks; the original has a last block of
     convolutions for each of its three branches, here they share VGG's; it gates by the visible / not visible
-    decision, here by its probability, which has a gradient; it takes the features at VGG's own input size, here
-    they are pooled, because at 512x512 the first fully connected layer would otherwise hold 537 M parameters. The
-    widths, the window and the loss weights are ours: the paper does not state them.
+    decision, here by its probability, which has a gradient; it takes the features of VGG's own input size, here they
+    are pooled to 7x7, because at 512x512 the first fully connected layer would otherwise hold 134 M parameters, and
+    537 M at VGG's own width of 4096. The widths, the window and the loss weights are ours.
 
     Losses: ``loss_kpt`` on the final coordinates, ``loss_first`` the same on the first ones, ``loss_visibility`` the
     binary cross-entropy of visible against occluded or not annotated, over all landmarks.
