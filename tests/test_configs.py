@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import get_mmcls_models
 from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 from pcloss_mmpose.synthetic import write_fashionai
@@ -134,6 +136,22 @@ def test_the_longer_schedule_differs_in_its_length_alone():
     short, long = (load(leaf(f'td-hm_res50_4xb5-{length}_fld-512x512')).to_dict() for length in ('100k', '150k'))
     assert (short['train_cfg'].pop('max_iters'), long['train_cfg'].pop('max_iters')) == (100000, 150000)
     assert short == long
+
+
+@pytest.mark.parametrize('name', ['td-hm_res50-fpn_4xb5-100k_fld-512x512', 'td-hm_res50_8xb64-210e_coco-256x192',
+                                  'td-reg_fashionnet_4xb5-100k_fld-512x512'])
+def test_imagenet_weights_fit_by_their_names(name):
+    """MMEngine loads what fits and only warns of the rest: other names would mean random weights."""
+    config = load(leaf(name))
+    init_default_scope(config.default_scope)
+    scheme, file = config.model.backbone.init_cfg.checkpoint.split('://')
+    names = set(MODELS.build(config.model.backbone).state_dict())
+    torchvisions = set(torchvision.models.get_model(file, weights=None).state_dict())
+    if scheme == 'torchvision':
+        assert names <= torchvisions
+    else:  # of MMCls, whose VGG MMPose took over
+        assert scheme == 'mmcls' and file in get_mmcls_models()
+        assert not names & torchvisions
 
 
 @pytest.mark.parametrize(('variable', 'name'), [
