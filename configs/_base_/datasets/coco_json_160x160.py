@@ -1,7 +1,5 @@
-# Any data with COCO keypoint JSON, small enough for the CPU; the config on top gives the files and the metainfo
-# (docs/your_garments.md).
-_base_ = 'crop_512x512.py'
-dataset_type = 'CocoDataset'
+# Any data with COCO keypoint JSON, small enough for the CPU.
+_base_ = 'coco_json_512x512.py'
 codec = dict(input_size=(160, 160), heatmap_size=(40, 40), sigma=1.5)
 
 train_pipeline = _base_.train_pipeline
@@ -11,8 +9,6 @@ val_pipeline = _base_.val_pipeline
 val_pipeline[-2].update(input_size=codec['input_size'])
 in_process = dict(num_workers=0, persistent_workers=False)
 
-train_dataloader = dict(in_process, batch_size=12, dataset=dict(type=dataset_type, pipeline=train_pipeline))
-val_dataloader = dict(in_process, dataset=dict(type=dataset_type, pipeline=val_pipeline))
+train_dataloader = dict(in_process, batch_size=12, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(in_process, dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='NormalizedError', norm='box')
-test_evaluator = val_evaluator
