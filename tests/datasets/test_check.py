@@ -1,0 +1,350 @@
+"""Checks of data sets: each damage gives its line, and healthy data gives none."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from pcloss_mmpose.datasets.check import BOX_SLACK, LANDMARK_SLACK, check_split, missing_images, outside, spread
+from pcloss_mmpose.datasets.splits import RELEASES, ROWS, Split, config_splits
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'datasets'
+LOWER = '2 0 5 6 0 30 6 1 5 25 2 999 999'  # the last landmark is cut off: it has no position
+NAMES = ['img/a.jpg', 'img/b.jpg', 'img/c.jpg']
+
+
+def problems(split, **options):
+    return [finding.text for finding in check_split(split, **options).findings if finding.is_problem]
+
+
+def notes(split):
+    return [finding.text for finding in check_split(split).findings if not finding.is_problem]
+
+
+# ---- parts
+
+
+@pytest.mark.parametrize(('number', 'sample'), [(10, 5), (10, 9), (7, 3), (1000, 200), (6, 1)])
+@pytest.mark.parametrize('seed', [0, 1])
+def test_spread_takes_one_of_each_equal_part(number, sample, seed):
+    taken = spread(number, sample, seed)
+    assert len(set(taken)) == sample
+    for part, index in enumerate(taken):
+        assert part * number // sample <= index <= (part + 1) * number / sample
+
+
+def test_spread_of_all():
+    assert spread(3, None) == spread(3, 3) == spread(3, 200) == [0, 1, 2]
+    assert spread(0, 5) == []
+    assert spread(1000, 10, seed=0) != spread(1000, 10, seed=1)
+
+
+@pytest.mark.parametrize(('point', 'landmark_is_out', 'corner_is_out'), [
+    ((0, 0), False, False),
+    ((39, 29), False, False),  # the last pixel
+    ((40, 30), False, False),  # width and height
+    ((41, 30), True, False),  # a corner behind the last pixel, counted from 1
+    ((40, 32), True, True),
+    ((42, 0), True, True),
+    ((-1, 0), False, False),
+    ((0, -1.5), True, False),
+    ((-2.5, 0), True, True),
+    ((np.nan, 5), True, True),
+])
+def test_outside_a_picture_of_40_by_30(point, landmark_is_out, corner_is_out):
+    points = np.array([point, (1, 1)])
+    assert outside(points, 40, 30, LANDMARK_SLACK).tolist() == [landmark_is_out, False]
+    assert outside(points, 40, 30, BOX_SLACK).tolist() == [corner_is_out, False]
+
+
+def test_a_missing_folder_is_named_once(tmp_path):
+    (tmp_path / 'there').mkdir()
+    paths = [f'{tmp_path}/{name}' for name in ('there/a.jpg', 'gone/x/a.jpg', 'gone/y/a.jpg', 'there/lost/a.jpg')]
+    assert [finding.text for finding in missing_images(paths)] == [
+        f'{tmp_path}/gone: no such folder, and 2 images should be in it',
+        f'{tmp_path}/there/lost: no such folder, and 1 images should be in it',
+        f'{tmp_path}/there/a.jpg: no such file']
+
+
+# ---- raw files
+
+
+@pytest.fixture
+def benchmark(raw, tmp_path):
+    """Writes three images of 40 x 30 with their files, and gives the training split of them."""
+
+    def write(**files):
+        for name in NAMES:
+            raw.image(tmp_path / name)
+        raw.benchmark(tmp_path, **{
+            'landmarks': dict.fromkeys(NAMES, LOWER), 'boxes': dict.fromkeys(NAMES, '001 001 040 030'), **files})
+        return Split('train', dict(type='DeepFashionAttributeDataset', data_root=str(tmp_path), split='train'))
+
+    return write
+
+
+def test_healthy_files_give_no_line(benchmark):
+    report = check_split(benchmark())
+    assert report.findings == []
+    assert (len(report.dataset), report.images, len(report.opened)) == (3, 3, 3)
+
+
+def test_what_is_looped_over_is_reported(benchmark):
+    seen = []
+    check_split(benchmark(), sample=2, track=lambda items, what: seen.append((what, len(items))) or items)
+    assert seen == [('rows', 3), ('image files', 3), ('images decoded', 2)]
+
+
+@pytest.mark.parametrize(('files', 'line'), [
+    ({'boxes': {'img/b.jpg': '10 5 60 20'}}, r'img/b\.jpg: box 10 5 60 20 \(x1 y1 x2 y2\) leaves the picture'),
+    ({'boxes': {'img/b.jpg': '-9 5 30 20'}}, r'img/b\.jpg: box -9 5 30 20 .* leaves'),
+    ({'landmarks': {'img/a.jpg': '2 0 5 6 0 30 6 0 5 31 2 0 0'}},
+     r'img/a\.jpg: left_hem at 5 31 is outside the picture of 40 x 30'),
+    ({'landmarks': {'img/a.jpg': '2 1 -7 6 0 30 6 0 5 25 2 0 0'}}, r'img/a\.jpg: left_waistline at -7 6 is outside'),
+    ({'splits': dict.fromkeys(NAMES, 'val')}, r"list_eval_partition\.txt, field evaluation_status: no image of "),
+    ({'landmarks': {'img/c.jpg': '2 0 5'}}, r'list_landmarks\.txt, line 5: 3 columns|line 5: \d columns'),
+])
+def test_faults_in_rows(benchmark, files, line):
+    for key, default in (('landmarks', LOWER), ('boxes', '001 001 040 030')):
+        if key in files:
+            files = {**files, key: {**dict.fromkeys(NAMES, default), **files[key]}}
+    found = problems(benchmark(**files))
+    assert len(found) == 1 and re.search(line, found[0])
+
+
+def damage_truncate(root):
+    image = root / NAMES[1]
+    image.write_bytes(image.read_bytes()[:-100])
+
+
+def damage_count(root):
+    path = root / 'Anno' / 'list_bbox.txt'
+    path.write_text(path.read_text().replace('3\n', '4\n', 1))
+
+
+@pytest.mark.parametrize(('damage', 'lines'), [
+    (lambda root: (root / NAMES[2]).unlink(), [r'img/c\.jpg: no such file']),
+    (damage_truncate, [r'img/b\.jpg: OSError: image file is truncated']),
+    (lambda root: (root / NAMES[0]).write_text('no picture'), [r'img/a\.jpg: UnidentifiedImageError']),
+    (lambda root: (root / 'img').rename(root / 'Img'), [r'img: no such folder, and 3 images should be in it']),
+    (damage_count, [r'list_bbox\.txt, line 1, field count: it says 4 rows, and 3 follow']),
+    (lambda root: [(root / name).unlink() for name in ('Anno/list_bbox.txt', 'Eval/list_eval_partition.txt')],
+     [r'Anno/list_bbox\.txt: no such file', r'Eval/list_eval_partition\.txt: no such file']),
+])
+def test_damaged_copies(benchmark, tmp_path, damage, lines):
+    split = benchmark()
+    damage(tmp_path)
+    found = problems(split)
+    assert len(found) == len(lines)
+    for text, line in zip(found, lines):
+        assert re.search(line, text)
+
+
+def test_the_newer_folder_of_annotations_is_no_missing_file(raw, benchmark, tmp_path):
+    split = benchmark()
+    (tmp_path / 'Anno').rename(tmp_path / 'Anno_coarse')
+    assert problems(split) == []
+
+
+def test_a_sample_decodes_no_more_than_asked_for_and_misses_no_missing_file(benchmark, tmp_path):
+    split = benchmark()
+    (tmp_path / NAMES[2]).unlink()
+    report = check_split(split, sample=1)
+    assert len(report.opened) == 1
+    assert [finding.text for finding in report.findings] == [f'{tmp_path}/{NAMES[2]}: no such file']
+
+
+def test_another_count_is_a_note(benchmark):
+    split = benchmark()
+    assert notes(Split('train', split.config, {ROWS: 3, 'lower': 3})) == []
+    assert notes(Split('train', split.config, {ROWS: 209222, 'lower': 4})) == [
+        'train: 3 rows, 209,222 in the official release', 'train: 3 rows of lower, 4 in the official release']
+
+
+def test_fashionai_files_are_counted_before_repeats_are_dropped(raw, tmp_path):
+    raw.image(tmp_path / 'a.jpg')
+    csv = raw.fashionai(tmp_path / 'train.csv', [raw.fashionai_row('a.jpg', 'skirt', {15: '40_30_1'})] * 2)
+    config = dict(type='FashionAIDataset', ann_file=csv)
+    repeated, = notes(Split('train', config, {csv: 2, 'skirt': 1}))
+    assert '1 rows repeat an image' in repeated
+    assert notes(Split('train', config, {csv: 9}))[1:] == [f'train: 2 rows of {csv}, 9 in the official release']
+    assert problems(Split('train', config)) == []  # a coordinate that equals the width
+
+
+def test_own_data_needs_no_test_split(benchmark):
+    split = benchmark()
+    report = check_split(Split('test', dict(split.config, split='test')))
+    assert report.dataset is None
+    assert [(finding.is_problem, 'no row of' in finding.text) for finding in report.findings] == [(False, True)]
+
+
+# ---- COCO
+
+
+@pytest.fixture
+def coco(tiny_coco, tmp_path):
+    """Writes three persons in pictures of 64 x 64, their annotations changed by a function, and gives their split."""
+
+    def write(change=lambda content: None, **config):
+        tiny_coco(tmp_path, 'train', 3, seed=0)
+        path = tmp_path / 'train.json'
+        content = json.loads(path.read_text())
+        change(content)
+        path.write_text(json.dumps(content))
+        return Split('train', dict(
+            type='CocoDataset', data_root=str(tmp_path), ann_file='train.json', data_prefix=dict(img=''), **config))
+
+    return write
+
+
+def set_annotation(**values):
+    return lambda content: content['annotations'][1].update(values)
+
+
+def set_image(**values):
+    return lambda content: content['images'][1].update(values)
+
+
+def test_healthy_coco_gives_no_line(coco):
+    assert check_split(coco()).findings == []
+
+
+@pytest.mark.parametrize(('change', 'line'), [
+    (lambda content: content.pop('images'), r"train\.json: 'images' should be a list of objects"),
+    (lambda content: content['images'][1].pop('height'), r'images\[1\] \(id 1\): no height'),
+    (lambda content: content['annotations'][1].pop('bbox'), r'annotations\[1\] \(id 1\): no bbox'),
+    (set_annotation(image_id=77), r'annotation 1: no image has the id 77'),
+    (set_annotation(keypoints=[1, 2, 2] * 16), r'annotation 1: keypoints should be 51 numbers, x, y, v of 17'),
+    (set_annotation(keypoints=None), r'annotation 1: keypoints should be 51 numbers'),
+    (set_annotation(keypoints=[1, 2, 3] * 17), r'annotation 1: a visibility in keypoints is none of 0, 1, 2'),
+    (set_annotation(bbox=[8, 8, 0, 5]), r'annotation 1: bbox \[8, 8, 0, 5\] is no x, y, width, height with an area'),
+    (set_annotation(bbox=[8, 8, 5]), r'annotation 1: bbox \[8, 8, 5\] is no'),
+    (set_annotation(num_keypoints=0), r'annotation 1: num_keypoints is 0, yet landmarks are labelled'),
+    (set_annotation(bbox=[8, 8, 90, 20]), r'train_1\.png: box 8 8 98 28 .* leaves the picture of 64 x 64'),
+    (set_annotation(keypoints=[1, 2, 2] * 16 + [70, 3, 2]), r'train_1\.png: right_ankle at 70 3 is outside'),
+    (set_image(width=128), r'train_1\.png: 64 x 64 as it is loaded, and 128 x 64 in .*train\.json'),
+])
+def test_coco_faults(coco, change, line):
+    found = problems(coco(change))
+    assert len(found) == 1 and re.search(line, found[0])
+
+
+@pytest.mark.parametrize('values', [
+    dict(iscrowd=1, bbox=[8, 8, 0, 0]),
+    dict(keypoints=[0] * 51, num_keypoints=0, bbox=[8, 8, 0, 0]),
+])
+def test_what_mmpose_leaves_out_by_intent_is_no_fault(coco, values):
+    report = check_split(coco(set_annotation(**values)))
+    assert report.findings == [] and len(report.dataset) == 2
+
+
+def test_no_json(coco, tmp_path):
+    split = coco()
+    (tmp_path / 'train.json').write_text('{"images": [')
+    text, = problems(split)
+    assert 'train.json: cannot be read as JSON' in text
+
+
+def test_nothing_left(coco):
+    text, = problems(coco(lambda content: content['annotations'].clear()))
+    assert text.endswith('train.json: no row is left')
+
+
+def test_detected_boxes(coco, tmp_path):
+    detections = tmp_path / 'boxes.json'
+    split = coco(bbox_file=str(detections), test_mode=True)
+    assert problems(split) == [f'{detections}: no such file (docs/datasets.md shows what belongs where)']
+    detections.write_text(json.dumps([dict(image_id=i, category_id=1, bbox=[0, 0, 50 + 20 * i, 60], score=1.)
+                                      for i in range(3)]))
+    assert problems(split) == [f'{tmp_path}/train_{i}.png: box 0 0 {50 + 20 * i} 60 (x1 y1 x2 y2) leaves the picture '
+                               'of 64 x 64' for i in (1, 2)]
+
+
+@pytest.mark.parametrize(('config', 'line'), [
+    (dict(type='NoSuchDataset'), r'train: KeyError: .*NoSuchDataset is not in the'),
+    (dict(type='FashionAIDataset', ann_file='a.csv', subset='trial'), r"train: ValueError: unknown subset 'trial'"),
+])
+def test_configs_that_cannot_be_built(config, line):
+    text, = problems(Split('train', config))
+    assert re.match(line, text) and '\n' not in text
+
+
+def test_photographs_turned_by_exif_do_not_fit_their_labels(coco, tmp_path):
+    """What phones do: the labels were drawn on the picture as stored, the loader turns it upright."""
+    split = coco(set_image(width=64, height=48))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (64, 48)).save(tmp_path / 'train_1.png', exif=exif)
+    assert '48 x 64 as it is loaded, and 64 x 48 in' in problems(split)[0]
+
+
+# ---- splits
+
+
+def test_config_splits_open_wrappers_and_leave_out_what_is_there_already():
+    def data(**values):
+        return dict(type='CocoDataset', data_mode='topdown', pipeline=[dict(type='LoadImage')], **values)
+
+    config = Config(dict(
+        train_dataloader=dict(dataset=dict(type='CombinedDataset', datasets=[
+            data(ann_file='a'), dict(type='RepeatDataset', times=2, dataset=data(ann_file='b'))])),
+        val_dataloader=dict(dataset=data(ann_file='c')),
+        test_dataloader=dict(dataset=dict(data(ann_file='c'), pipeline=[])),
+        model=dict(type='TopdownPoseEstimator')))
+    assert config_splits(config) == [
+        Split(name, dict(type='CocoDataset', ann_file=ann_file))
+        for name, ann_file in (('train', 'a'), ('train', 'b'), ('val', 'c'))]
+    assert config_splits(Config(dict(train_dataloader=None))) == []
+
+
+@pytest.mark.parametrize(('name', 'config'), [
+    ('fashionai', CONFIGS / 'fashionai_512x512.py'),
+    ('deepfashion', CONFIGS / 'deepfashion_512x512.py'),
+    ('fld', CONFIGS / 'fld_512x512.py'),
+    ('coco', 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'),
+])
+def test_releases_are_what_the_configs_train_and_test_on(name, config, tmp_path, monkeypatch):
+    """COCO's config reads the detected boxes only, not the annotated persons of val."""
+    for variable in ('FASHIONAI_ROOT', 'DEEPFASHION_ROOT', 'FLD_ROOT'):
+        monkeypatch.delenv(variable, raising=False)
+    path = tmp_path / 'config.py'
+    path.write_text(f'_base_ = {str(config)!r}\n')
+
+    def files(split):
+        wanted = ('type', 'ann_file', 'data_prefix', 'bbox_file', 'subset', 'split')
+        return {key: split.config[key] for key in wanted if key in split.config}
+
+    ours = {split.name: files(split) for split in RELEASES[name](f'data/{name}')}
+    if name == 'coco':
+        ours['val'] = ours.pop('val, detected boxes')
+    assert ours == {split.name: files(split) for split in config_splits(Config.fromfile(path))}
+
+
+# ---- real data
+
+
+def test_real_photographs_are_fit_to_train(shared_data):
+    train, val, test = RELEASES['deepfashion'](str(shared_data / 'robot_garments'))
+    assert problems(train, sample=None) == problems(val, sample=None) == problems(test) == []
+    assert notes(train) == ['train: 72 rows, 209,222 in the official release']
+
+
+def test_real_persons_are_fit_to_train(shared_data, tmp_path):
+    source = shared_data / 'coco_mini'
+    for folder in ('annotations', 'person_detection_results', 'train2017', 'val2017'):
+        (tmp_path / folder).mkdir()
+    for part in ('train2017', 'val2017'):
+        (tmp_path / 'annotations' / f'person_keypoints_{part}.json').symlink_to(source / 'test_coco.json')
+        for image in source.glob('*.jpg'):
+            (tmp_path / part / image.name).symlink_to(image)
+    (tmp_path / 'person_detection_results/COCO_val2017_detections_AP_H_56_person.json').symlink_to(
+        source / 'test_coco_det_AP_H_56.json')
+    reports = [check_split(split) for split in RELEASES['coco'](str(tmp_path))]
+    assert [(len(report.dataset), len(report.opened)) for report in reports] == [(12, 4), (12, 4), (118, 4)]
+    assert [finding.text for report in reports for finding in report.findings] == [
+        'train: 12 rows, 149,813 in the official release', 'val: 12 rows, 6,352 in the official release',
+        'val, detected boxes: 118 rows, 104,125 in the official release']
