@@ -26,7 +26,7 @@ from pcloss_mmpose.synthetic import generate_sample
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / 'docs' / 'your_garments.md').read_text()
-CONFIG = 'configs/waistcoats/waistcoats_pcloss.py'
+CONFIG = 'data/waistcoats/waistcoats_pcloss.py'
 FILES = dict(re.findall(r'\*\*`([^`]+)`\*\*[^\n]*\n\n```\w+\n(.*?)```', PAGE, re.DOTALL))
 LABELS = json.loads(FILES['data/waistcoats/train.json'])
 NAMES = LABELS['categories'][0]['keypoints']
@@ -68,13 +68,12 @@ def write_labels(root, split, count, seed):
 def clone(tmp_path_factory):
     """The page's files in what looks like a clone of the repository, with six pictures to train, three to test."""
     folder = tmp_path_factory.mktemp('clone')
-    (folder / 'configs' / 'waistcoats').mkdir(parents=True)
-    (folder / 'configs' / '_base_').symlink_to(ROOT / 'configs' / '_base_')
-    (folder / 'tools').symlink_to(ROOT / 'tools')
+    for name in ('configs', 'tools'):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / 'data' / 'waistcoats' / 'images').mkdir(parents=True)
     for path, text in FILES.items():
         if path.endswith('.py'):
             (folder / path).write_text(text)
-    (folder / 'data' / 'waistcoats' / 'images').mkdir(parents=True)
     write_labels(folder / 'data' / 'waistcoats', 'train', 6, seed=1)
     write_labels(folder / 'data' / 'waistcoats', 'val', 3, seed=2)
     return folder
@@ -95,14 +94,14 @@ def trained(clone):
 
 
 @pytest.fixture
-def config(clone, monkeypatch):
-    """Reads the page's config, or a changed text of it, in the clone."""
-    monkeypatch.chdir(clone)
+def config(clone):
+    """Reads the page's config, or a changed text of it."""
     init_default_scope('mmpose')
 
     def read(text=None):
-        path = clone / (CONFIG if text is None else 'configs/waistcoats/changed.py')
+        path = clone / CONFIG
         if text is not None:
+            path = path.with_name('changed.py')
             path.write_text(text)
         return Config.fromfile(path)
 
