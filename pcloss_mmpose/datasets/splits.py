@@ -30,7 +30,8 @@ class Split:
 #: Key of :attr:`Split.counts`.
 ROWS = 'rows'
 
-#: FashionAI's training archives, and the rows of their files before repeated images are dropped.
+#: FashionAI's training archives, and the rows of their files before repeated images are dropped; as counted in
+#: https://github.com/HiKapok/tf.fashionAI (config.py).
 FASHIONAI_FILES = {
     'warm_up_train_20180222/Annotations/annotations.csv': 12534,
     'fashionAI_key_points_train_20180227/Annotations/train.csv': 31631,
@@ -39,7 +40,8 @@ FASHIONAI_FILES = {
 DEEPFASHION_ROWS = {'train': 209222, 'val': 40000, 'test': 40000}
 FLD_ROWS = {'train': 83033, 'val': 19992, 'test': 19992}
 
-#: Persons with keypoints, as MMPose trains and validates on them, and boxes of the detector (person AP 56.4).
+#: Persons with keypoints, as MMPose trains and validates on them, and boxes of the detector (person AP 56.4): what
+#: HRNet's and SimplePose's public logs report for these files.
 COCO_ROWS = {'train': 149813, 'val': 6352, 'val, detected boxes': 104125}
 
 
