@@ -30,7 +30,7 @@ class Split:
 #: Key of :attr:`Split.counts`.
 ROWS = 'rows'
 
-#: FashionAI's training archives, and the rows of their files before repeated images are dropped; as counted in
+#: FashionAI's training archives, and the rows of their files before repeated images are dropped; from the counts in
 #: https://github.com/HiKapok/tf.fashionAI (config.py).
 FASHIONAI_FILES = {
     'warm_up_train_20180222/Annotations/annotations.csv': 12534,
