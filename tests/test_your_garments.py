@@ -117,7 +117,7 @@ def test_the_commands_train_test_and_draw(trained):
 
     tested, = trained.glob('*/*.json')
     figures = json.loads(tested.read_text())
-    assert {f'NE/{name}' for name in NAMES} | {'NE/1'} == {key for key in figures if key.startswith('NE/')}
+    assert {f'NE/{name}' for name in NAMES} | {'NE/waistcoat'} == {key for key in figures if key.startswith('NE/')}
     assert figures['NE'] == pytest.approx(validation['NE'])
 
     drawn = sorted(trained.glob('*/pictures/*.jpg'))

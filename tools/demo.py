@@ -136,7 +136,7 @@ def print_table(metrics: dict[str, dict]) -> None:
         table.add_column(column, justify='left' if column == '' else 'right')
     for key in base:
         if key == 'NE_skipped':
-            table.add_row('pictures without NE', str(base[key]), str(ours[key]), end_section=True)
+            table.add_row('pictures without NE', f'{base[key]:.0f}', f'{ours[key]:.0f}', end_section=True)
             continue
         change = ours[key] - base[key]
         table.add_row(key, f'{base[key]:.2f}', f'{ours[key]:.2f}',

@@ -71,7 +71,7 @@ class NormalizedError(BaseMetric):
     - ``NE_skipped``: images without a normaliser (a landmark of the pair not defined, or a distance of 0).
 
     Visibility and category come from ``raw_ann_info``: ``keypoints`` as in COCO (v = 0 not annotated, 1 occluded,
-    2 visible) and ``category`` (or ``category_id``). Where a sample has no ``raw_ann_info``, every landmark of
+    2 visible) and ``category``, or ``category_id``, whose name the data set's ``CLASSES`` give. Where a sample has no ``raw_ann_info``, every landmark of
     ``keypoints_visible`` > 0 is taken as visible.
 
     Args:
@@ -123,7 +123,14 @@ class NormalizedError(BaseMetric):
                     gt=np.asarray(gt['keypoints'])[0, :, :2],
                     visibility=visibility,
                     box=np.asarray(gt['bboxes'])[0],
-                    category=str(raw.get('category', raw.get('category_id', 'all')))))
+                    category=self._category(raw)))
+
+    def _category(self, raw: Mapping) -> str:
+        """Name of an annotation's category, 'all' where it has none."""
+        if 'category' in raw or 'category_id' not in raw:
+            return str(raw.get('category', 'all'))
+        names = {entry['id']: entry['name'] for entry in self.dataset_meta.get('CLASSES') or ()}
+        return str(names.get(raw['category_id'], raw['category_id']))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """NE of the collected samples of all processes, see the class."""
@@ -149,7 +156,8 @@ class NormalizedError(BaseMetric):
         }
         metrics = dict(NE=np.nanmean(error), NE_macro=np.mean(list(by_landmark.values())))
         metrics.update({f'NE/{name}': value for name, value in {**by_landmark, **by_category}.items()})
-        return dict({key: float(value) for key, value in metrics.items()}, NE_skipped=skipped)
+        # An int, too, as float: MMEngine would write null into the log of a test.
+        return {key: float(value) for key, value in dict(metrics, NE_skipped=skipped).items()}
 
     def _scale(self, gt, visibility, boxes, categories) -> np.ndarray:
         """T of each image, (N, 2) or (N, 1), NaN where it is not defined."""

@@ -134,8 +134,12 @@ def test_own_pairs_and_coco_style_annotations():
     coco = sample(pred, gt, [2] * 8)
     coco['raw_ann_info'].pop('category')
     coco['raw_ann_info']['category_id'] = 3
-    metrics = evaluate([coco], FLD, norm='keypoint_pair', norm_pairs={'3': ('left_collar', 'right_collar')})
+    pair = ('left_collar', 'right_collar')
+    metrics = evaluate([coco], FLD, norm='keypoint_pair', norm_pairs={'3': pair})
     assert metrics['NE'] == metrics['NE/3'] == pytest.approx(10)
+    named = dict(FLD, CLASSES=[dict(id=1, name='coat'), dict(id=3, name='waistcoat')])  # as CocoDataset fills it
+    metrics = evaluate([coco], named, norm='keypoint_pair', norm_pairs={'waistcoat': pair})
+    assert metrics['NE'] == metrics['NE/waistcoat'] == pytest.approx(10)
 
 
 @pytest.mark.parametrize(('options', 'words'), [

@@ -22,15 +22,18 @@ def _color(name: str, shade: float) -> list[int]:
     return [round(255 * channel) for channel in rgb]
 
 
-def build_dataset_info(dataset_name: str, landmarks: Sequence[str], upper: Collection[str],
-                       outline: Sequence[tuple[str, str]], paper_info: dict) -> dict:
+def build_dataset_info(dataset_name: str,
+                       landmarks: Sequence[str],
+                       outline: Sequence[tuple[str, str]] = (),
+                       upper: Collection[str] = (),
+                       paper_info: dict | None = None) -> dict:
     """Metainfo for :func:`mmpose.datasets.datasets.utils.parse_pose_metainfo`.
 
     Args:
         dataset_name: Name under which metrics and visualisers know the dataset.
         landmarks: Names by landmark id; a name that holds 'left' pairs with the one that holds 'right' there.
-        upper: Names of the upper-body landmarks; all others are lower-body.
         outline: Links along the garment's outline, each listed once: the mirrored link is added.
+        upper: Names of the upper-body landmarks; all others are lower-body.
         paper_info: What MMPose keeps about the source.
     """
     links = list(dict.fromkeys(
@@ -39,7 +42,7 @@ def build_dataset_info(dataset_name: str, landmarks: Sequence[str], upper: Colle
     shades = {name: index / len(landmarks) for index, name in enumerate(landmarks)}
     return {
         'dataset_name': dataset_name,
-        'paper_info': paper_info,
+        'paper_info': paper_info or {},
         'keypoint_info': {
             index: {
                 'name': name,
