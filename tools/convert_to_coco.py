@@ -26,11 +26,9 @@ from pcloss_mmpose.datasets import DatasetFormatError, DeepFashionAttributeDatas
 from pcloss_mmpose.datasets.base import GarmentDataset
 from pcloss_mmpose.datasets.coco_export import check_coco, image_sizes, metainfo_source, to_coco
 from pcloss_mmpose.datasets.deepfashion_files import SPLITS, read_partition
+from pcloss_mmpose.datasets.splits import FASHIONAI_FILES
 
 READERS = {'fashionai': FashionAIDataset, 'deepfashion': DeepFashionAttributeDataset, 'fld': FLDDataset}
-FASHIONAI_CSVS = [
-    'warm_up_train_20180222/Annotations/annotations.csv', 'fashionAI_key_points_train_20180227/Annotations/train.csv'
-]
 SHOWN = 20  # broken images
 
 
@@ -46,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.layout != 'fashionai' and (args.ann_file or args.each):
         parser.error('--ann-file and --each are for fashionai')
-    args.ann_file = args.ann_file or FASHIONAI_CSVS
+    args.ann_file = args.ann_file or list(FASHIONAI_FILES)
     if args.each and len({Path(csv).stem for csv in args.ann_file}) < len(args.ann_file):
         parser.error('--each names each JSON after its CSV, and two of them have the same name')
     return args

@@ -71,8 +71,8 @@ class NormalizedError(BaseMetric):
     - ``NE_skipped``: images without a normaliser (a landmark of the pair not defined, or a distance of 0).
 
     Visibility and category come from ``raw_ann_info``: ``keypoints`` as in COCO (v = 0 not annotated, 1 occluded,
-    2 visible) and ``category``, or ``category_id``, whose name the data set's ``CLASSES`` give. Where a sample has no ``raw_ann_info``, every landmark of
-    ``keypoints_visible`` > 0 is taken as visible.
+    2 visible) and ``category``, or ``category_id``, whose name the data set's ``CLASSES`` give. Where a sample has no
+    ``raw_ann_info``, every landmark of ``keypoints_visible`` > 0 is taken as visible.
 
     Args:
         norm: T. ``'box'``: x by the box's width and y by its height (DeepFashion and FLD). ``'box_width'``: both by the
