@@ -20,7 +20,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from .coco_check import coco_faults, coco_sizes, reads_coco
-from .deepfashion import _anno_file
+from .deepfashion import anno_file
 from .deepfashion_files import read_partition
 from .errors import BrokenImageError, DatasetFormatError
 from .fashionai import FashionAIDataset
@@ -113,7 +113,7 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
             raise TypeError(f'{type(dataset).__name__} is none of the data sets of images that can be checked')
     except Exception as error:  # what a config can get wrong has no bounds
         return None, [Finding('unusable data sets', f'{split.name}: {_one_line(error)}')]
-    missing = [path for path in annotation_files(dataset) if not fileio.exists(_anno_file(path))]
+    missing = [path for path in annotation_files(dataset) if not fileio.exists(anno_file(path))]
     if missing:
         advice = 'docs/datasets.md shows what belongs where'
         return None, [Finding('missing files', f'{path}: no such file ({advice})') for path in missing]

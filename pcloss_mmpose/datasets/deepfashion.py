@@ -14,7 +14,7 @@ from .metainfo import deepfashion_attribute, fashion8, fld
 from .records import Records
 
 
-def _anno_file(path: str) -> str:
+def anno_file(path: str) -> str:
     """``path``, or the file of that name in ``Anno_coarse``, which newer downloads have instead of ``Anno``."""
     folder, name = osp.split(path)
     coarse = osp.join(osp.dirname(folder), 'Anno_coarse', name)
@@ -66,7 +66,7 @@ class DeepFashionAttributeDataset(GarmentDataset):
     def load_records(self) -> Records:
         """Read the landmarks, their boxes and, for a split, the partition."""
         return read_benchmark(
-            _anno_file(self.ann_file), _anno_file(self.box_file), self.partition_file, self.split,
+            anno_file(self.ann_file), anno_file(self.box_file), self.partition_file, self.split,
             root=self.data_prefix.get('img', ''))
 
 
