@@ -1,0 +1,147 @@
+import hashlib
+import io
+import subprocess
+import sys
+
+import numpy as np
+import publish_model
+import pytest
+import torch
+from mmengine.config import Config
+from mmpose.apis import inference_topdown, init_model
+from mmpose.registry import VISUALIZERS
+from publish_model import file_name, plain, published
+
+LOAD_ALONE = """
+import sys, torch
+checkpoint = torch.load(sys.argv[1], weights_only=True)
+print(sorted(checkpoint), 'pcloss_mmpose' in sys.modules or 'mmengine' in sys.modules)
+print(sorted(checkpoint['meta']))
+print({type(value).__name__ for value in checkpoint['state_dict'].values()})
+"""
+
+
+@pytest.fixture(scope='module')
+def files(swept, tmp_path_factory):
+    """The last checkpoint of a real training, and what was published of it."""
+    checkpoint = swept.folder / 'epoch_1.pth'
+    folder = tmp_path_factory.mktemp('published') / 'new'
+    before = checkpoint.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['publish_model.py', str(checkpoint), '-o', str(folder)])
+        publish_model.main()
+    assert checkpoint.read_bytes() == before
+    model, = folder.iterdir()
+    return checkpoint, model
+
+
+def test_torch_reads_it_without_the_package(files):
+    done = subprocess.run([sys.executable, '-c', LOAD_ALONE, files[1]], text=True, check=True, stdout=subprocess.PIPE)
+    assert done.stdout.splitlines() == [
+        "['meta', 'state_dict'] False",
+        "['cfg', 'dataset_meta', 'epoch', 'experiment_name', 'iter', 'mmengine_version', 'pcloss_mmpose_version', "
+        "'seed', 'time']",
+        "{'Tensor'}"]
+
+
+def test_the_name_tells_config_content_and_day(files, swept):
+    stem, hash_and_day = files[1].stem.rsplit('-', 1)
+    digits, day = hash_and_day.split('_')
+    assert stem == swept.config.stem
+    assert hashlib.sha256(files[1].read_bytes()).hexdigest().startswith(digits) and len(digits) == 8
+    assert day.isdigit() and len(day) == 8
+
+
+def test_only_what_inference_needs_is_left(files):
+    before, after = (torch.load(file, map_location='cpu') for file in files)
+    assert set(before) > {'optimizer', 'message_hub'}
+    assert list(after['state_dict']) == list(before['state_dict'])
+    for name, value in before['state_dict'].items():
+        assert torch.equal(after['state_dict'][name], value)
+    assert after['meta']['iter'] == before['meta']['iter'] == 1
+    assert files[1].stat().st_size < files[0].stat().st_size / 2  # Adam keeps two numbers for each weight
+
+
+def test_mmpose_predicts_and_draws_from_it_as_from_the_checkpoint(files, swept, tmp_path):
+    """The config, too, comes out of the file."""
+    config = tmp_path / 'config.py'
+    config.write_text(torch.load(files[1], weights_only=True)['meta']['cfg'])
+    image = np.random.default_rng(0).integers(0, 256, (80, 64, 3), dtype=np.uint8)
+    found, drawn = [], []
+    for source, file in zip((swept.config, config), files):
+        model = init_model(Config.fromfile(str(source)), str(file), device='cpu')
+        pipeline = model.cfg.test_dataloader.dataset.pipeline
+        pipeline[-2:] = [dict(type='PackPoseInputs')]  # without the steps that need a truth
+        result, = inference_topdown(model, image)
+        visualizer = VISUALIZERS.build(dict(type='PoseLocalVisualizer', name=str(file)))
+        visualizer.set_dataset_meta(model.dataset_meta)
+        found.append(result.pred_instances.keypoints)
+        drawn.append(visualizer.add_datasample('', image, result, draw_gt=False, kpt_thr=0.))
+    assert isinstance(model.dataset_meta['keypoint_colors'], list)
+    assert np.array_equal(*found)
+    assert np.array_equal(*drawn) and not np.array_equal(drawn[0], image)
+
+
+def test_it_is_published_once(files, call):
+    shown = call(publish_model, files[0], '-o', files[1].parent)
+    assert shown.code == f'{files[1]} is there already'
+    again = call(publish_model, files[1])  # what is published is a checkpoint like any other: the same content and name
+    assert again.code == f'{files[1]} is there already'
+
+
+def test_what_was_dropped_and_the_sizes_are_printed(files, call, tmp_path):
+    shown = call(publish_model, files[0], '-o', tmp_path)
+    dropped, before, after = shown.out.splitlines()
+    assert dropped == 'dropped: message_hub, optimizer, param_schedulers'
+    assert before == f'{files[0]}: {files[0].stat().st_size / 1e6:.1f} MB'
+    assert after == f'{tmp_path / files[1].name}: {files[1].stat().st_size / 1e6:.1f} MB'
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    (None, 'a.pth: No such file or directory'),
+    (b'', 'a.pth is no checkpoint of a training: '),
+    (b'some text that is no zip', 'a.pth is no checkpoint of a training: '),
+    ([1, 2], 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
+    ({'layer.weight': torch.ones(1)}, 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
+    ({'state_dict': {}}, 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
+    ({'state_dict': {'a': 1}}, 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
+    ({'state_dict': {'a': torch.ones(1)}, 'meta': {'seed': torch.ones(1)}},
+     'a.pth is no checkpoint of a training: its meta cannot be published: Tensor is no plain value'),
+])
+def test_what_is_no_checkpoint_is_refused_in_one_line(call, tmp_path, monkeypatch, content, message):
+    monkeypatch.chdir(tmp_path)
+    if isinstance(content, bytes):
+        (tmp_path / 'a.pth').write_bytes(content)
+    elif content is not None:
+        torch.save(content, tmp_path / 'a.pth')
+    shown = call(publish_model, 'a.pth')
+    assert shown.code.startswith(message) and '\n' not in shown.code
+    assert {path.name for path in tmp_path.iterdir()} <= {'a.pth'}
+
+
+def test_a_view_is_saved_without_the_tensor_that_it_is_of():
+    sizes = []
+    for checkpoint in ({'state_dict': {'a': torch.ones(100000)[:3]}}, {'state_dict': {'a': torch.ones(3)}}):
+        buffer = io.BytesIO()
+        torch.save(published(checkpoint), buffer)
+        sizes.append(len(buffer.getvalue()))
+    assert sizes[0] == sizes[1]
+
+
+def test_numpy_and_subclasses_become_plain():
+    class Name(str):
+        pass
+
+    value = plain({'colors': np.array([[1, 2]], np.uint8), 'sigma': np.float32(0.5), 'pairs': [(0, 1)], 3: Name('a'),
+                   'flag': np.bool_(True), 'none': None})
+    assert value == {'colors': [[1, 2]], 'sigma': 0.5, 'pairs': [[0, 1]], 3: 'a', 'flag': True, 'none': None}
+    assert type(value[3]) is str and type(value['sigma']) is float and value['flag'] is True
+
+
+@pytest.mark.parametrize(('meta', 'stem'), [
+    ({'experiment_name': 'td-hm_res50_fashionai_20260101_101010'}, 'td-hm_res50_fashionai'),
+    ({'experiment_name': '20260101_101010'}, 'iter_5'),
+    ({}, 'iter_5'),
+])
+def test_the_config_gives_the_name_or_the_checkpoint_does(tmp_path, meta, stem):
+    assert file_name(tmp_path / 'iter_5.pth', meta, b'abc').startswith(f'{stem}-ba7816bf_')  # the SHA-256 of abc
