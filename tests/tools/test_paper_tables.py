@@ -182,3 +182,13 @@ def test_a_sweep_fills_figure_8(call, runs, tmp_path):
 def test_a_missing_folder_is_named(call, tmp_path):
     shown = call(paper_tables, tmp_path / 'gone')
     assert shown.code == 2 and shown.err.endswith(f'{tmp_path}/gone: no such folder\n')
+
+
+def test_the_page_has_the_command_of_every_row_and_what_is_printed(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (CONFIGS.parent / 'docs' / 'reproduce.md').read_text()
+    printed = call(paper_tables).out
+    commands = [line.strip() for line in page.splitlines() if line.startswith('    tools/dist_train.sh configs/')]
+    assert commands == [line for line in section(printed, 'Still to be run') if 'dist_train' in line]
+    sample = page.split('```\n')[1]
+    assert sample.startswith('## Table 5') and sample in printed
