@@ -67,6 +67,7 @@ def test_config_builds_and_its_parts_agree(path):
     assert len(path.read_text().splitlines()) <= 15
     config = load(path)
     assert config.custom_imports['imports'] == ['pcloss_mmpose']
+    assert config.data_mode == 'topdown'
     codec = unscoped(config.codec)
     assert unscoped(config.model.head.decoder) == codec
     train = config.train_dataloader.dataset

@@ -6,6 +6,7 @@
 # - scale and rotation are drawn for every picture, from MMPose's truncated normal; half of the pictures are flipped
 # - the box is stretched and not padded, since NE is defined on "the width of the image" after the box became a square.
 #   MMPose's aspect-preserving crop instead: GetBBoxCenterScale() and TopdownAffine in the place of the two steps here.
+data_mode = 'topdown'  # MMPoseInferencer asks for it
 codec = dict(type='MSRAHeatmap', input_size=(512, 512), heatmap_size=(128, 128), sigma=4)
 regression_codec = dict(type='RegressionLabel', input_size=codec['input_size'])
 
