@@ -11,11 +11,12 @@ without problems, 1 with, 2 for wrong arguments.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from itertools import zip_longest
 from pathlib import Path
-from typing import Iterable, Iterator, Sequence
+from typing import Iterator
 
 import cv2
 import numpy as np
@@ -28,6 +29,7 @@ from pcloss_mmpose.datasets import LoadImageStrict
 from pcloss_mmpose.datasets.check import (
     Finding,
     Report,
+    Track,
     category_name,
     category_names,
     check_split,
@@ -87,12 +89,7 @@ def check(splits: list[Split], args: argparse.Namespace, console: Console) -> li
     """Check one split after the other, and print about each when it is done."""
     reports, said = [], set()
     for split in splits:
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            progress.add_task(split.name, start=False)  # moves without end
-
-            def track(items: Sequence, what: str, progress: Progress = progress) -> Iterable:
-                return progress.track(items, description=f'  {what}')
-
+        with tracking(console, split.name) as track:
             report = check_split(split, None if args.all else args.sample, args.seed, track)
         # Splits share files: what was said of one is neither said nor counted again.
         report.findings = [finding for finding in report.findings if finding.text not in said]
@@ -100,6 +97,17 @@ def check(splits: list[Split], args: argparse.Namespace, console: Console) -> li
         reports.append(report)
         say(console, *describe(report))
     return reports
+
+
+@contextlib.contextmanager
+def tracking(console: Console, name: str) -> Iterator[Track]:
+    """Bars that show how far a check is, on a terminal."""
+    if not console.is_terminal:  # rich 12 would end a disabled bar with an empty line
+        yield lambda items, what: items
+        return
+    with Progress(console=console, transient=True) as progress:
+        progress.add_task(name, start=False)  # moves without end
+        yield lambda items, what: progress.track(items, description=f'  {what}')
 
 
 def say(console: Console, *lines: str) -> None:

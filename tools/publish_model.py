@@ -4,8 +4,8 @@
 
 writes published/NAME-<first 8 digits of its SHA-256>_<date>.pth, NAME being that of the config. Optimizer, schedulers,
 log buffers and the state of hooks are dropped. What is left are tensors and plain values, which
-`torch.load(file, weights_only=True)` reads without this package. The text of the config is part of it, with the folders
-that it names.
+`torch.load(file, weights_only=True)`, from torch 2.0 on, reads without this package. The text of the config is part of
+it, with the folders that it names.
 """
 
 from __future__ import annotations
