@@ -107,6 +107,9 @@ class FashionNetHead(RegressionHead):
         **kwargs: ``loss``, ``decoder``, ``init_cfg`` as in MMPose's ``RegressionHead``.
     """
 
+    #: Bins a side of each landmark's window.
+    bins = 2
+
     def __init__(self,
                  in_channels: Sequence[int],
                  num_joints: int,
@@ -128,9 +131,6 @@ class FashionNetHead(RegressionHead):
         self.local_fc = nn.Sequential(
             nn.Linear(num_joints * fine_channels * self.bins**2, hidden_channels), nn.ReLU())
         self.fusion_fc = nn.Sequential(nn.Linear(2 * hidden_channels, hidden_channels), nn.ReLU())
-
-    #: Bins a side of each landmark's window.
-    bins = 2
 
     def forward(self, feats: Sequence[Tensor]) -> FashionNetOutput:
         """From the backbone's (B, C, H, W) features, of which the last two are taken, the finer one first."""
