@@ -17,7 +17,7 @@ test: $(STAMP)
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 # Also a training and a validation step of every config.
-test-all: ARGS += -m ''
+test-all: override ARGS += -m ''
 test-all: test
 
 # The locked packages, then this project in place of a copy. Newer Pythons than 3.11 lack wheels: uv finds or fetches one.

@@ -23,11 +23,22 @@ def test_it_is_the_finest_level_of_mmposes_fpn():
         for module in stock.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.bias.normal_()
-    weights = {key.replace('fpn_convs.0', 'output_conv'): value for key, value in stock.state_dict().items()
-               if key.startswith(('lateral', 'fpn_convs.0'))}
+    weights = {key.replace('fpn_convs.0', 'output_conv').replace('.conv', ''): value
+               for key, value in stock.state_dict().items() if key.startswith(('lateral', 'fpn_convs.0'))}
     ours.load_state_dict(weights)
     (finest, ) = ours(levels())
     assert torch.equal(finest, stock(levels())[0])
+
+
+def test_it_starts_from_mmposes_distribution():
+    """Xavier's uniform one: no weight beyond sqrt(6 / (fan in + fan out)), and the largest close to it."""
+    neck = MODELS.build(dict(type='FinestFPN', in_channels=(64, 128), out_channels=32))
+    neck.init_weights()
+    for conv, inputs, outputs in (
+            (neck.lateral_convs[0], 64, 32), (neck.lateral_convs[1], 128, 32), (neck.output_conv, 9 * 32, 9 * 32)):
+        bound = (6 / (inputs + outputs))**.5
+        assert 0.98 * bound < conv.weight.abs().max() <= bound
+        assert not conv.bias.any()
 
 
 def test_every_parameter_gets_a_gradient():

@@ -94,16 +94,16 @@ class FashionNetHead(RegressionHead):
     537 M at VGG's own width of 4096. The widths, the window and the loss weights are ours.
 
     Losses: ``loss_kpt`` on the final coordinates, ``loss_first`` the same on the first ones, ``loss_visibility`` the
-    binary cross-entropy of visible against occluded or not annotated, over all landmarks.
+    binary cross-entropy of visible against occluded, out of the crop or not annotated, over all landmarks.
 
     Args:
         in_channels: Channels of the finer and of the last features.
         num_joints: K, number of landmarks.
+        visibility_weight: Weight of ``loss_visibility``. With 0.01 it starts at 0.007, a twentieth of each point loss
+            (0.13 on generated garments), so that it does not lead the shared features.
         pool_size: Side to which the last features are pooled.
         hidden_channels: Width of the fully connected layers.
         window: Side of the window around a landmark, in cells of the finer features (16 input pixels each for VGG).
-        visibility_weight: Weight of ``loss_visibility``. With 0.01 it starts at 0.007, a twentieth of each point loss
-            (0.13 on generated garments), so that it does not lead the shared features.
         **kwargs: ``loss``, ``decoder``, ``init_cfg`` as in MMPose's ``RegressionHead``.
     """
 
@@ -113,10 +113,10 @@ class FashionNetHead(RegressionHead):
     def __init__(self,
                  in_channels: Sequence[int],
                  num_joints: int,
+                 visibility_weight: float,
                  pool_size: int = 7,
                  hidden_channels: int = 1024,
                  window: int = 5,
-                 visibility_weight: float = 0.01,
                  **kwargs) -> None:
         super().__init__(in_channels=hidden_channels, num_joints=num_joints, **kwargs)
         fine_channels, last_channels = in_channels
@@ -158,8 +158,8 @@ class FashionNetHead(RegressionHead):
         else:
             output = self.forward(feats)
             keypoints, visible = output.keypoints, output.visibility.sigmoid()
-        predictions = self.decode(keypoints[:, None])
-        for instances, probability in zip(predictions, to_numpy(visible)):
+        predictions = self.decode(keypoints[:, None].float())
+        for instances, probability in zip(predictions, to_numpy(visible.float())):
             instances.keypoints_visible = probability[None]
         return predictions
 
@@ -172,9 +172,10 @@ class FashionNetHead(RegressionHead):
         output = self.forward(feats)
         labels = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch_data_samples])
         weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
-        visible = visible_labels(batch_data_samples).to(labels.device, non_blocking=True)
+        # What was turned or zoomed out of the crop cannot be seen in it.
+        visible = visible_labels(batch_data_samples).to(labels.device, non_blocking=True) * (weights > 0)
         _, accuracy, _ = keypoint_pck_accuracy(
-            pred=to_numpy(output.keypoints), gt=to_numpy(labels), mask=to_numpy(weights) > 0, thr=0.05,
+            pred=to_numpy(output.keypoints.float()), gt=to_numpy(labels), mask=to_numpy(weights) > 0, thr=0.05,
             norm_factor=np.ones((len(labels), 2), dtype=np.float32))
         return dict(
             loss_kpt=self.loss_module(output.keypoints, labels, weights[..., None]),

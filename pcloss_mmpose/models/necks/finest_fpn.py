@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Sequence
 
 import torch.nn.functional as F
-from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -26,9 +25,8 @@ class FinestFPN(BaseModule):
 
     def __init__(self, in_channels: Sequence[int], out_channels: int) -> None:
         super().__init__(init_cfg=dict(type='Xavier', layer='Conv2d', distribution='uniform'))
-        self.lateral_convs = nn.ModuleList(
-            ConvModule(channels, out_channels, 1, act_cfg=None) for channels in in_channels)
-        self.output_conv = ConvModule(out_channels, out_channels, 3, padding=1, act_cfg=None)
+        self.lateral_convs = nn.ModuleList(nn.Conv2d(channels, out_channels, 1) for channels in in_channels)
+        self.output_conv = nn.Conv2d(out_channels, out_channels, 3, padding=1)
 
     def forward(self, feats: Sequence[Tensor]) -> tuple[Tensor]:
         """From (B, C_i, H_i, W_i) of each level, the finest first, to one (B, out_channels, H_0, W_0).
