@@ -12,6 +12,7 @@ still to be run, from the repository's root.
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import shlex
 import sys
@@ -22,7 +23,7 @@ from typing import Iterable, Mapping, NamedTuple, Sequence
 from paper_rows import CONFIGS, SCHEDULES, Row, Table, all_configs, leaf, paper_tables
 from report_tables import MISSING, averages, change, markdown_table, mean, shown
 from sweep_beta import BETAS, Point, base_config, sweep_table, weight_per_beta, with_beta
-from work_dirs import Run, RunError, final_checkpoint, find_tests, find_work_dirs, load_config, read_run
+from work_dirs import Run, RunError, final_checkpoint, find_tests, find_work_dirs, load_config, percent, read_run
 
 LEGEND = """\
 n is the number of runs that count; where there are several, the average is their mean ± standard deviation. delta is
@@ -95,9 +96,9 @@ def method_table(rows: Sequence[Row], runs: Mapping[Path, Sequence[Run]], column
 
 
 def figure(runs: Iterable[Run], metric: str, digits: int) -> str:
-    """The mean of a metric over runs; COCO's are fractions, shown in percent."""
-    value = mean(run.metrics.get(metric) for run in runs)
-    return MISSING if value is None else f"{value * (100 if metric.startswith('coco/') else 1):.{digits}f}"
+    """The mean of a metric over runs, in percent."""
+    value = mean(percent(run.metrics, metric) for run in runs)
+    return MISSING if value is None else f'{value:.{digits}f}'
 
 
 def sweep_points(config: Path, found: Iterable[Found]) -> list[Point]:
@@ -114,11 +115,17 @@ def commands(config: Path, runs: Sequence[Run], root: Path) -> list[str]:
     if 'tested' in states:
         return []
     run = states.get('trained') or states.get('unfinished')
-    folder = run.folder if run else root / config.stem
+    folder = run.folder if run else free_folder(root / config.stem)
     name, gpus, work_dir = shown_path(config), processes(config), work_dir_option(folder, config)
     train = f'tools/dist_train.sh {name} {gpus}{work_dir}' + ' --resume' * bool(run and run.state == 'unfinished')
     test = f'tools/dist_test.sh {name} {shlex.quote(str(folder / final_checkpoint(load(config))))} {gpus}{work_dir}'
     return [test] if 'trained' in states else [train, test]
+
+
+def free_folder(folder: Path) -> Path:
+    """The folder, or the first of <folder>_2, _3 and so on in which nothing was trained, so that nothing is lost."""
+    names = (f'{folder.name}_{number}' if number > 1 else folder.name for number in itertools.count(1))
+    return next(folder.with_name(name) for name in names if not any(folder.parent.glob(f'{name}/*/vis_data')))
 
 
 def sweep_commands(config: Path, points: Iterable[Point], root: Path) -> list[str]:
@@ -173,10 +180,11 @@ def print_report(args: argparse.Namespace, tables: Sequence[Table], configs: Seq
     todo = [line for config in configs for line in commands(config, runs[config], root)]
     for table in tables:
         print(f'## {table.title}\n\n{method_table(table.rows, runs, table.columns, table.digits)}\n')
-    swept = {one.config for one in found if one.beta is not None} | {leaf('fashionai', 'SPB', '-pcloss', args.schedule)}
-    for config in sorted(swept):
+    own = leaf('fashionai', 'SPB', '-pcloss', args.schedule)
+    for config in sorted({one.config for one in found if one.beta is not None} | {own}):
         points = sweep_points(config, found)
-        todo += sweep_commands(config, points, root)
+        if config == own:
+            todo += sweep_commands(config, points, root)
         print(f'## Figure 8: average over beta, {config.stem}\n')
         print(f'{sweep_table(points, averages(runs[base_config(config)]))}\n')
     print(f'Schedule of the fashion runs: {args.schedule} iterations.\n{LEGEND}\n')

@@ -90,8 +90,10 @@ def main() -> None:
         result = published(checkpoint)
     except OSError as error:
         sys.exit(f'{args.checkpoint}: {error.strerror}')
+    except ValueError as error:
+        sys.exit(f'{args.checkpoint} is no checkpoint of a training: {error}')
     except Exception as error:  # bytes that are no checkpoint make torch.load raise anything
-        reason = (str(error) or type(error).__name__).splitlines()[0].split('. ')[0]
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0].split('. ')[0]
         sys.exit(f'{args.checkpoint} is no checkpoint of a training: {reason}')
 
     buffer = io.BytesIO()  # a file's name would be part of its content, and so of its hash

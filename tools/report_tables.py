@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Sequence
 
-from work_dirs import Run
+from work_dirs import Run, average
 
 MISSING = '-'
 
@@ -21,13 +21,8 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for cells in (header, rule, *rows))
 
 
-def average(metrics: Mapping[str, float]) -> float | None:
-    """The figure that the paper's tables end with: NE_macro in percent, or COCO's AP in percent; None without both."""
-    return metrics.get('NE_macro', 100 * metrics['coco/AP'] if 'coco/AP' in metrics else None)
-
-
 def averages(runs: Iterable[Run]) -> list[float]:
-    """:func:`average` of each run that is tested."""
+    """The figure that is compared with the paper's, of each run that is tested."""
     values = (average(run.metrics) for run in runs if run.state == 'tested')
     return [value for value in values if value is not None]
 

@@ -107,10 +107,14 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
 
 
 def positive_float(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f'a beta is above 0, got {text}; the base config is the run without the loss')
-    return value
+        raise argparse.ArgumentTypeError(
+            f'a beta is a number above 0, got {text}; the base config is the run without the loss')
+    return float(beta_name(value))  # what its folder tells
 
 
 def positive_int(text: str) -> int:
@@ -118,6 +122,11 @@ def positive_int(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f'needs at least 1, got {text}')
     return value
+
+
+def images_a_step(config: Mapping[str, Any], gpus: int) -> int:
+    """Over all processes of all nodes, as tools/dist_train.sh starts them."""
+    return config['train_dataloader']['batch_size'] * gpus * int(os.environ.get('NNODES', 1))
 
 
 def as_trained(path: Path, options: Sequence[str], further: Sequence[str]) -> dict:
@@ -143,9 +152,9 @@ def commands(args: argparse.Namespace, further: Sequence[str], run: Run,
     """What is still to be run for a beta: its training and its test, its test alone, or nothing."""
     options = ['--cfg-options', *args.cfg_options, f"{WEIGHT}={expected['model']['head']['pc_loss']['loss_weight']!r}"]
     tools, folder = Path(os.path.relpath(TOOLS)), str(run.folder)
-    train = [str(tools / 'dist_train.sh'), str(args.config), str(args.gpus), '--work-dir', folder]
+    train = ['bash', str(tools / 'dist_train.sh'), str(args.config), str(args.gpus), '--work-dir', folder]
     train += ['--resume'] * bool(last_checkpoint(run.folder)) + [*further, *options]
-    test = [str(tools / 'dist_test.sh'), str(args.config), str(run.folder / final_checkpoint(expected)),
+    test = ['bash', str(tools / 'dist_test.sh'), str(args.config), str(run.folder / final_checkpoint(expected)),
             str(args.gpus), '--work-dir', folder, *options]
     return {'tested': [], 'trained': [test]}.get(run.state, [train, test])
 
@@ -159,7 +168,7 @@ def read_base(args: argparse.Namespace, further: Sequence[str]) -> list[float]:
     expected = as_trained(path, options, further)
     folders = sorted(file.parent for file in args.work_dir.parent.glob(f'*/{path.name}'))
     tests, _ = find_tests(folders)
-    return averages(read_run(folder, expected, tests) for folder in folders)
+    return averages(read_run(folder, expected, tests, images_a_step(expected, args.gpus)) for folder in folders)
 
 
 def main() -> None:
@@ -173,12 +182,16 @@ def main() -> None:
         sys.exit(f'{args.config} has no model.head.pc_loss: give a config with -pcloss in its name')
     if not config.get('train_cfg'):
         sys.exit(f'{args.config} has no train_cfg: it cannot be trained')
-    factor = weight_per_beta(config)
+    factor, images = weight_per_beta(config), images_a_step(config, args.gpus)
+    meant = config.get('auto_scale_lr', {}).get('base_batch_size', images)
+    if images != meant:
+        print(f'{images} images a step, where {args.config} is made for {meant}: tools/paper_tables.py will not count '
+              'these runs. Other GPUS or --cfg-options train_dataloader.batch_size=... would change it.', flush=True)
     expected = {beta: with_beta(config, beta) for beta in sorted(set(args.betas))}
 
     def read(beta: float) -> Run:
         folder = args.work_dir / f'beta_{beta_name(beta)}'
-        return read_run(folder, expected[beta], find_tests([folder])[0])
+        return read_run(folder, expected[beta], find_tests([folder])[0], images)
 
     others = [run for run in map(read, expected) if run.state == 'other']
     if others:

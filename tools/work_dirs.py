@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import re
 import warnings
@@ -91,6 +92,20 @@ def read_metrics(path: Path) -> dict[str, float]:
     if not isinstance(metrics, dict):
         raise RunError(f'{path}: expected the metrics of a test, found {type(metrics).__name__}; test again')
     return metrics
+
+
+def percent(metrics: Mapping[str, Any], name: str) -> float | None:
+    """A metric in percent, None where it is missing, not finite, or COCO's -1 for nothing to measure."""
+    value = metrics.get(name)
+    if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        return None
+    return 100 * value if name.startswith('coco/') else value
+
+
+def average(metrics: Mapping[str, Any]) -> float | None:
+    """The figure that the paper's tables end with: NE_macro, or COCO's AP, in percent; None without both."""
+    value = percent(metrics, 'NE_macro')
+    return percent(metrics, 'coco/AP') if value is None else value
 
 
 def settings(config: Mapping[str, Any], parts: Iterable[str]) -> dict[str, Any]:
@@ -194,22 +209,31 @@ def read_run(folder: Path, expected: Mapping[str, Any], tests: Sequence[Test], i
     checkpoint, final = last_checkpoint(folder), final_checkpoint(expected)
     if not trainings:
         return Run(folder, 'untrained', 'no <timestamp>/vis_data/scalars.json tells what was trained')
-    training = trainings[-1]
-    try:
-        config = load_config(training / 'vis_data' / 'config.py')
-    except RunError as error:
-        return Run(folder, 'other', str(error))
-    changed = differences(settings(config, TRAINING), settings(expected, TRAINING))
-    count = processes(training / f'{training.name}.log')
-    if not changed and images and count and count * config['train_dataloader']['batch_size'] != images:
-        changed = (f"{count * config['train_dataloader']['batch_size']} images a step on {count} processes, not "
-                   f'{images} (set train_dataloader.batch_size)')
-    if changed:
-        return Run(folder, 'other', f'trained with other settings: {changed}')
+    for training in trainings:  # an earlier one may have made the weights, or those that a later one resumed
+        try:
+            changed = _changed(training, expected, images)
+        except RunError as error:
+            return Run(folder, 'other', str(error))
+        if changed:
+            which = '' if training == trainings[-1] else f' (the training of {training.name})'
+            return Run(folder, 'other', f'trained with other settings: {changed}{which}')
     if checkpoint != final:
         reached = checkpoint or 'no checkpoint'
         return Run(folder, 'unfinished', f'training ended at {reached}, before {final}', checkpoint)
-    return _read_test(Run(folder, 'trained', '', checkpoint), expected, tests, training.name)
+    return _read_test(Run(folder, 'trained', '', checkpoint), expected, tests, trainings[-1].name)
+
+
+def _changed(training: Path, expected: Mapping[str, Any], images: int | None) -> str:
+    """What a training did in another way than its config says, in words; empty where nothing."""
+    config = load_config(training / 'vis_data' / 'config.py')
+    changed = differences(settings(config, TRAINING), settings(expected, TRAINING))
+    if changed:
+        return changed
+    count, batch_size = processes(training / f'{training.name}.log'), config['train_dataloader']['batch_size']
+    if images and count and count * batch_size != images:
+        return (f'{count * batch_size} images a step on {count} processes, not {images} '
+                '(set train_dataloader.batch_size)')
+    return ''
 
 
 def _read_test(run: Run, expected: Mapping[str, Any], tests: Sequence[Test], since: str) -> Run:
@@ -225,7 +249,10 @@ def _read_test(run: Run, expected: Mapping[str, Any], tests: Sequence[Test], sin
     for test, changed in zip(reversed(own), reversed(changes)):
         if not changed:
             try:
-                return run._replace(state='tested', metrics=read_metrics(test.metrics))
+                metrics = read_metrics(test.metrics)
             except RunError as error:
                 return run._replace(problem=str(error))
+            if average(metrics) is None:
+                return run._replace(problem=f'{test.metrics}: it has no figure under NE_macro or coco/AP; test again')
+            return run._replace(state='tested', metrics=metrics)
     return run._replace(problem=f'tested with other settings: {changes[-1]}')

@@ -154,6 +154,7 @@ def test_what_does_not_count_is_told_and_its_commands_are_listed(call, runs, tmp
     assert by_config[interrupted] == [
         f'tools/dist_train.sh {name} 4 --resume',
         f'tools/dist_test.sh {name} work_dirs/{interrupted.stem}/iter_100000.pth 4']
+    assert all(f'work_dirs/{short.stem}_2' in line for line in todo if f'/{short.name}' in line)  # nothing is lost
     name = f'configs/deepfashion/spb/{untested.name}'
     assert by_config[untested] == [
         f"tools/dist_test.sh {name} 'work_dirs/other name/iter_100000.pth' 4 --work-dir 'work_dirs/other name'"]

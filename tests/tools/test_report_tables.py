@@ -1,6 +1,6 @@
 import pytest
-from report_tables import average, averages, change, markdown_table, mean, shown
-from work_dirs import Run
+from report_tables import averages, change, markdown_table, mean, shown
+from work_dirs import Run, average
 
 
 def test_a_table_is_aligned():
@@ -31,7 +31,8 @@ def test_changes_keep_their_sign(value, base, expected):
 
 
 @pytest.mark.parametrize(('metrics', 'expected'), [
-    ({'NE': 2., 'NE_macro': 3.}, 3.), ({'coco/AP': 0.707, 'coco/AR': 0.76}, 70.7), ({'EPE': 1.}, None)])
+    ({'NE': 2., 'NE_macro': 3.}, 3.), ({'coco/AP': 0.707, 'coco/AR': 0.76}, 70.7), ({'EPE': 1.}, None),
+    ({'NE_macro': None}, None), ({'NE_macro': float('nan')}, None), ({'coco/AP': -1.}, None)])
 def test_the_average_of_each_kind_of_data(metrics, expected):
     assert average(metrics) == expected
 

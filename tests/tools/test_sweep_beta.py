@@ -64,7 +64,9 @@ def test_a_real_sweep_is_passed_over_when_it_is_called_again(swept, call, monkey
     monkeypatch.setattr(sweep_beta.subprocess, 'Popen', None)  # nothing may be started
     again = call(sweep_beta, *swept.arguments)
     assert again.code == 0
-    assert again.out.startswith('beta is the loss_weight itself')
+    note, conversion = again.out.splitlines()[:2]
+    assert note.startswith('4 images a step, where ') and 'is made for 512: tools/paper_tables.py will not' in note
+    assert conversion.startswith('beta is the loss_weight itself')
     assert 'beta 1e-3: trained and tested already' in again.out
     table = (swept.folder.parent / 'beta_sweep.md').read_text()
     assert table.startswith('tiny\n\n| beta') and table.split('\n\n')[1].strip() in again.out
@@ -79,7 +81,7 @@ def commands(call, *arguments):
     shown = call(sweep_beta, *arguments, '--dry-run')
     assert shown.code == 0, shown.code
     words = [line.split() for line in shown.out.splitlines() if 'dist_' in line]
-    return [(Path(script).name, rest) for script, *rest in words]
+    return [(Path(script).name, rest) for _, script, *rest in words]
 
 
 def test_each_state_of_a_run_has_its_commands(runs, call, tmp_path):
@@ -88,7 +90,7 @@ def test_each_state_of_a_run_has_its_commands(runs, call, tmp_path):
     for beta, changes in ((1e-3, dict(checkpoint='iter_100.pth')), (1e-2, {}), (1e-1, dict(metrics={'NE_macro': 3.}))):
         weight = with_beta(config, beta)['model']['head']['pc_loss']['loss_weight']
         runs.write(tmp_path / f'beta_{beta_name(beta)}', DEMO, options={sweep_beta.WEIGHT: weight},
-                   test_options={sweep_beta.WEIGHT: weight}, **changes)
+                   test_options={sweep_beta.WEIGHT: weight}, processes=2, **changes)
     shown = commands(call, DEMO, 2, '--betas', '1e-1', '1e-2', '1e-3', '1e-4', '--work-dir', tmp_path,
                      '--auto-scale-lr', '--cfg-options', 'randomness.seed=1')
     weight = 'model.head.pc_loss.loss_weight=0.00016384'
@@ -129,8 +131,8 @@ def test_the_base_run_beside_the_sweep_is_the_line(runs, call, tmp_path):
     (['no.py', '1'], 'no.py: no such file'),
     ([base_config(DEMO), '1'], 'has no model.head.pc_loss: give a config with -pcloss in its name'),
     ([DEMO, '0'], 'GPUS: needs at least 1, got 0'),
-    ([DEMO, '1', '--betas', '0'], 'a beta is above 0, got 0'),
-    ([DEMO, '1', '--betas', 'nan'], 'a beta is above 0, got nan'),
+    ([DEMO, '1', '--betas', '0'], 'a beta is a number above 0, got 0'),
+    ([DEMO, '1', '--betas', 'nan'], 'a beta is a number above 0, got nan'),
     ([DEMO, '1', '--cfg-options', 'junk'], '--cfg-options junk do not fit'),
     ([DEMO, '1', '--cfg-options', 'param_scheduler.7.end=3'], 'Index 7 exceeds the length'),
     ([DEMO, '1', '--cfg-options', f'{sweep_beta.WEIGHT}=1'], 'is what the sweep sets: give --betas'),

@@ -115,6 +115,26 @@ def test_a_test_in_another_folder_is_found_by_its_checkpoint(runs, tmp_path):
     assert read(tmp_path / 'moved' / folder.name, roots=[tmp_path]).metrics == {'NE_macro': 3.}
 
 
+def test_weights_that_another_training_made_or_began_do_not_count(runs, tmp_path):
+    """One that was started over the other's checkpoint and died, and one that was resumed with the right settings."""
+    for name, resumed in (('died', False), ('resumed', True)):
+        folder = runs.write(tmp_path / name, LEAF, options={'optim_wrapper.optimizer.lr': 1.})
+        runs.write(tmp_path / 'second' / name, LEAF, metrics={'NE_macro': 3.}, options={'resume': resumed},
+                   tested=folder / 'iter_100000.pth', stamp='20260103_000000')
+        for part in (tmp_path / 'second' / name).glob('2026*'):
+            part.rename(folder / part.name)
+        run = read(folder)
+        assert run.state == 'other' and run.problem == (
+            'trained with other settings: optim_wrapper.optimizer.lr is 1.0 instead of 0.0003 '
+            '(the training of 20260101_000000)')
+
+
+@pytest.mark.parametrize('metrics', [{}, {'NE_macro': None}, {'coco/AP': -1.}])
+def test_a_test_without_a_figure_does_not_count(runs, tmp_path, metrics):
+    run = read(runs.write(tmp_path / 'run', LEAF, metrics=metrics))
+    assert run.state == 'trained' and run.problem.endswith('it has no figure under NE_macro or coco/AP; test again')
+
+
 @pytest.mark.parametrize('text', ['', '{"NE_macro": 3.', '[1]'])
 def test_half_written_metrics_are_named(runs, tmp_path, text):
     run = read(runs.write(tmp_path / 'run', LEAF, metrics=text))

@@ -9,8 +9,8 @@ integral = dict(alpha=paper_alpha * paper_peak)
 # The loss is a squared length; beside it the heatmap loss shrinks with the square of the peak.
 weight_per_beta = paper_side**2 / paper_peak**2
 
-# Ours, where the conversion does not apply: beside FashionNet's L2 loss, which MMPose averages over coordinates, and
-# for the small models: at alpha 10 the background outweighs their low peaks (docs/loss.md).
+# Ours, in the place of a converted beta and alpha: beside FashionNet's L2 loss, which MMPose averages over coordinates;
+# and for the small models, since at alpha 10 the background outweighs their low peaks (docs/loss.md).
 regression_weight = 0.03
 small_alpha = 30.
 small_weight = 3e-4
