@@ -19,7 +19,7 @@ import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from .coco_check import coco_faults, coco_sizes, reads_coco
+from .coco_check import UNREADABLE, coco_faults, coco_sizes, reads_coco
 from .deepfashion import anno_file
 from .deepfashion_files import read_partition
 from .errors import BrokenImageError, DatasetFormatError
@@ -123,7 +123,10 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
 
     findings = []
     if reads_coco(dataset):
-        findings += starmap(Finding, coco_faults(dataset.ann_file, dataset.metainfo['num_keypoints']))
+        names = dataset.metainfo['keypoint_id2name']
+        findings += starmap(Finding, coco_faults(dataset.ann_file, [names[k] for k in sorted(names)]))
+        if any(finding.kind == UNREADABLE for finding in findings):
+            return None, findings
     dataset.data_list = None  # until rows have been read
     try:
         with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
@@ -131,8 +134,12 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
             dataset.full_init()
     except Exception as error:
         # MMEngine fails on no rows at all with a ValueError of NumPy's.
-        text = f'{dataset.ann_file}: no row is left' if dataset.data_list == [] else _one_line(error)
-        return None, findings or [Finding('unreadable files', text)]  # what was found before is the reason
+        text = 'no row is left' if dataset.data_list == [] else _one_line(error)
+        if not isinstance(error, DatasetFormatError):  # which names its file
+            text = f'{" or ".join(annotation_files(dataset))}: {text}'
+        if not any(finding.is_problem for finding in findings):  # else that is the reason
+            findings.append(Finding('unreadable files', text))
+        return None, findings
     findings += [Finding('warnings', str(warning.message), is_problem=False) for warning in caught
                  if warning.category is UserWarning]
     return dataset, findings
@@ -177,7 +184,7 @@ def index_rows(dataset: BaseCocoStyleDataset, track: Track) -> tuple[dict[str, l
 
 def category_names(dataset: BaseCocoStyleDataset) -> dict[int, str]:
     """Names of the categories by id, where the data set knows any."""
-    return {category['id']: category['name'] for category in dataset.metainfo.get('CLASSES') or ()}
+    return {category['id']: category.get('name', '') for category in dataset.metainfo.get('CLASSES') or ()}
 
 
 def category_name(info: dict, names: Mapping[int, str]) -> str:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import math
 import os.path as osp
-from typing import Iterator
+from collections import Counter
+from itertools import zip_longest
+from numbers import Real
+from reprlib import repr as brief
+from typing import Collection, Iterator, Sequence
 
 import mmengine.fileio as fileio
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+#: The lists of a file, and what each of their entries must have.
 LISTS = {
-    'images': ('id', 'file_name', 'width', 'height'),
-    'annotations': ('id', 'image_id', 'category_id', 'bbox', 'keypoints'),
-    'categories': ('id', 'name'),
+    'images': {'id': int, 'file_name': str, 'width': Real, 'height': Real},
+    'annotations': {'id': int, 'image_id': int, 'category_id': int, 'bbox': list, 'keypoints': list},
+    'categories': {'id': int, 'name': str},
 }
+_TYPES = {int: 'an integer', Real: 'a number', str: 'a string', list: 'a list'}
+
+#: Kind of the faults with which there is no reading on.
+UNREADABLE = 'parts that cannot be read'
 
 
 def reads_coco(dataset: BaseCocoStyleDataset) -> bool:
@@ -22,32 +31,35 @@ def reads_coco(dataset: BaseCocoStyleDataset) -> bool:
                for name in ('load_data_list', '_load_annotations', 'parse_data_info'))
 
 
-def coco_faults(path: str, num_keypoints: int) -> Iterator[tuple[str, str]]:
-    """What is wrong with a COCO keypoint file, as pairs of kind and line.
+def coco_faults(path: str, landmarks: Sequence[str]) -> Iterator[tuple]:
+    """What is wrong with a COCO keypoint file: kind and line of each fault, and False behind those that are mere notes.
 
     Args:
         path: The file.
-        num_keypoints: How many landmarks each annotation should have.
+        landmarks: Names of the landmarks, in the order that each annotation should have them in.
     """
     try:
         content = fileio.load(path, file_format='json')
     except (OSError, ValueError) as error:
-        yield 'unreadable files', f'{path}: cannot be read as JSON ({error})'
+        yield UNREADABLE, f'{path}: cannot be read as JSON ({error})'
         return
-    for name, keys in LISTS.items():
-        entries = content.get(name) if isinstance(content, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            yield 'unreadable files', f"{path}: '{name}' should be a list of objects"
-            return
-        for number, entry in enumerate(entries):
-            lacking = [key for key in keys if key not in entry]
-            if lacking:
-                yield 'incomplete entries', f"{path}, {name}[{number}] (id {entry.get('id')}): no {', '.join(lacking)}"
-    images = {image.get('id') for image in content['images']}
+    unreadable = [f'{path}{text}' for text in _form_faults(content)]
+    yield from ((UNREADABLE, text) for text in unreadable)
+    if unreadable:
+        return
+    ids = {name: Counter(entry['id'] for entry in content[name]) for name in LISTS}
+    for name, counts in ids.items():
+        for key, count in counts.items():
+            if count > 1:
+                yield 'repeated ids', f'{path}: {count} {name} have the id {key}: MMPose reads the last one only'
+    for category in content['categories']:
+        fault = _names_fault(category.get('keypoints'), landmarks)
+        if fault:
+            yield fault[0], f"{path}, category {category['id']}: {fault[1]}", fault[2]
     for annotation in content['annotations']:
-        problem = _annotation_fault(annotation, images, 3 * num_keypoints)
-        if problem:
-            yield problem[0], f"{path}, annotation {annotation.get('id')}: {problem[1]}"
+        fault = _annotation_fault(annotation, ids['images'], ids['categories'], 3 * len(landmarks))
+        if fault:
+            yield fault[0], f"{path}, annotation {annotation['id']}: {fault[1]}"
 
 
 def coco_sizes(path: str, folder: str) -> dict[str, tuple[int, int]]:
@@ -57,12 +69,46 @@ def coco_sizes(path: str, folder: str) -> dict[str, tuple[int, int]]:
     return {osp.join(folder, image['file_name']): (image['width'], image['height']) for image in images}
 
 
-def _annotation_fault(annotation: dict, images: set, numbers: int) -> tuple[str, str] | None:
+def _form_faults(content: object) -> Iterator[str]:
+    """Where a file has not the form of :data:`LISTS`: what comes after its path."""
+    for name, types in LISTS.items():
+        entries = content.get(name) if isinstance(content, dict) else None
+        if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            yield f": '{name}' should be a list of objects, one at least"
+            return
+        for number, entry in enumerate(entries):
+            lacking = [key for key in types if key not in entry]
+            faults = [f"no {', '.join(lacking)}"] if lacking else [
+                f'{key} should be {_TYPES[kind]}, and is {brief(entry[key])}'
+                for key, kind in types.items() if not isinstance(entry[key], kind)]
+            if faults:
+                yield f", {name}[{number}] (id {brief(entry.get('id'))}): {', '.join(faults)}"
+
+
+def _names_fault(listed: object, landmarks: Sequence[str]) -> tuple[str, str, bool] | None:
+    """Kind and text of the first difference between a category's landmarks and the metainfo's; whether it is a problem.
+
+    It is one where a name of the metainfo's stands in another place; other words for the same landmarks are none.
+    """
+    if not isinstance(listed, list) or not listed:  # COCO's other tasks have no names
+        return None
+    differences = [(k, name, expected) for k, (name, expected)
+                   in enumerate(zip_longest(listed, landmarks, fillvalue='nothing')) if name != expected]
+    if not differences:
+        return None
+    moved = [difference for difference in differences if difference[1] in landmarks]
+    k, name, expected = (moved or differences)[0]
+    kind = 'orders of landmarks' if moved else 'names of landmarks'
+    return kind, f'keypoints[{k}] is {name}, and {expected} in the metainfo', bool(moved)
+
+
+def _annotation_fault(annotation: dict, images: Collection[int], categories: Collection[int],
+                      numbers: int) -> tuple[str, str] | None:
     """Kind and text of the first fault."""
-    if any(key not in annotation for key in LISTS['annotations']):
-        return None  # said already
     if annotation['image_id'] not in images:
         return 'annotations without image', f"no image has the id {annotation['image_id']}"
+    if annotation['category_id'] not in categories:
+        return 'annotations without category', f"no category has the id {annotation['category_id']}"
     keypoints, box = annotation['keypoints'], annotation['bbox']
     if not _are_numbers(keypoints, numbers):
         return 'unfit keypoints', f'keypoints should be {numbers} numbers, x, y, v of {numbers // 3} landmarks'

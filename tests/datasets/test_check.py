@@ -14,6 +14,9 @@ from pcloss_mmpose.datasets.splits import RELEASES, ROWS, Split, config_splits
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOWER = '2 0 5 6 0 30 6 1 5 25 2 999 999'  # the last landmark is cut off: it has no position
+COCO_NAMES = ('nose', *(f'{side}_{part}'
+                        for part in ('eye', 'ear', 'shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+                        for side in ('left', 'right')))
 NAMES = ['img/a.jpg', 'img/b.jpg', 'img/c.jpg']
 
 
@@ -209,17 +212,36 @@ def set_image(**values):
     return lambda content: content['images'][1].update(values)
 
 
+def set_category(**values):
+    return lambda content: content['categories'][0].update(values)
+
+
 def test_healthy_coco_gives_no_line(coco):
     assert check_split(coco()).findings == []
 
 
 @pytest.mark.parametrize(('change', 'line'), [
     (lambda content: content.pop('images'), r"train\.json: 'images' should be a list of objects"),
+    (lambda content: content['categories'].clear(), r"train\.json: 'categories' should be a list of objects, one at"),
     (lambda content: content['images'][1].pop('height'), r'images\[1\] \(id 1\): no height'),
     (lambda content: content['annotations'][1].pop('bbox'), r'annotations\[1\] \(id 1\): no bbox'),
+    (set_image(width=None), r'train\.json, images\[1\] \(id 1\): width should be a number, and is None'),
+    (set_image(height='480'), r"images\[1\] \(id 1\): height should be a number, and is '480'"),
+    (set_image(file_name=None), r'images\[1\] \(id 1\): file_name should be a string, and is None'),
+    (set_image(id=[1]), r'images\[1\] \(id \[1\]\): id should be an integer, and is \[1\]'),
+    (set_annotation(id=[1]), r'annotations\[1\] \(id \[1\]\): id should be an integer, and is \[1\]'),
+    (set_annotation(image_id=[1], category_id='1'), r'annotations\[1\] \(id 1\): image_id should be an integer, and is '
+     r"\[1\], category_id should be an integer, and is '1'"),
+    (set_annotation(bbox=None), r'annotations\[1\] \(id 1\): bbox should be a list, and is None'),
+    (lambda content: content['images'].append(dict(content['images'][2], id=3, width=None)), r'images\[3\] .*: width'),
+    (set_category(name=None), r'categories\[0\] \(id 1\): name should be a string, and is None'),
+    (set_category(id=[1]), r'categories\[0\] \(id \[1\]\): id should be an integer, and is \[1\]'),
     (set_annotation(image_id=77), r'annotation 1: no image has the id 77'),
+    (set_annotation(category_id=2), r'annotation 1: no category has the id 2'),
+    (set_annotation(id=2), r'train\.json: 2 annotations have the id 2: MMPose reads the last one only'),
+    (lambda content: content['images'].append(content['images'][1]), r'train\.json: 2 images have the id 1'),
     (set_annotation(keypoints=[1, 2, 2] * 16), r'annotation 1: keypoints should be 51 numbers, x, y, v of 17'),
-    (set_annotation(keypoints=None), r'annotation 1: keypoints should be 51 numbers'),
+    (set_annotation(keypoints=None), r'annotations\[1\] \(id 1\): keypoints should be a list, and is None'),
     (set_annotation(keypoints=[1, 2, 3] * 17), r'annotation 1: a visibility in keypoints is none of 0, 1, 2'),
     (set_annotation(bbox=[8, 8, 0, 5]), r'annotation 1: bbox \[8, 8, 0, 5\] is no x, y, width, height with an area'),
     (set_annotation(bbox=[8, 8, 5]), r'annotation 1: bbox \[8, 8, 5\] is no'),
@@ -242,6 +264,34 @@ def test_what_mmpose_leaves_out_by_intent_is_no_fault(coco, values):
     assert report.findings == [] and len(report.dataset) == 2
 
 
+@pytest.mark.parametrize('names', [COCO_NAMES, ()])
+def test_a_category_with_the_metainfos_landmarks_gives_no_line(coco, names):
+    assert check_split(coco(set_category(keypoints=list(names)))).findings == []
+
+
+@pytest.mark.parametrize(('names', 'line', 'is_problem'), [
+    (COCO_NAMES[::-1], 'keypoints[0] is right_ankle, and nose in the metainfo', True),
+    ((*COCO_NAMES[:-2], *COCO_NAMES[:-3:-1]), 'keypoints[15] is right_ankle, and left_ankle in the metainfo', True),
+    (COCO_NAMES[:7] + COCO_NAMES[8:], 'keypoints[7] is right_elbow, and left_elbow in the metainfo', True),
+    (('Nose', *COCO_NAMES[:0:-1]), 'keypoints[1] is right_ankle, and left_eye in the metainfo', True),
+    (('Nose', *COCO_NAMES[1:]), 'keypoints[0] is Nose, and nose in the metainfo', False),
+    (COCO_NAMES[:16], 'keypoints[16] is nothing, and right_ankle in the metainfo', False),
+])
+def test_landmarks_in_another_order_are_a_problem_and_other_names_a_note(coco, tmp_path, names, line, is_problem):
+    finding, = check_split(coco(set_category(keypoints=list(names)))).findings
+    assert finding.text == f'{tmp_path}/train.json, category 1: {line}'
+    assert finding.is_problem == is_problem
+
+
+def test_a_note_hides_no_failure_of_the_reader(coco, tmp_path):
+    def change(content):
+        content['categories'][0]['keypoints'] = ['Nose']
+        content['annotations'][1].update(iscrowd=1, bbox=[8, 8])
+
+    text, = problems(coco(change))
+    assert text.startswith(f'{tmp_path}/train.json: ValueError: not enough values to unpack')
+
+
 def test_no_json(coco, tmp_path):
     split = coco()
     (tmp_path / 'train.json').write_text('{"images": [')
@@ -250,7 +300,7 @@ def test_no_json(coco, tmp_path):
 
 
 def test_nothing_left(coco):
-    text, = problems(coco(lambda content: content['annotations'].clear()))
+    text, = problems(coco(lambda content: [annotation.update(iscrowd=1) for annotation in content['annotations']]))
     assert text.endswith('train.json: no row is left')
 
 
@@ -262,6 +312,18 @@ def test_detected_boxes(coco, tmp_path):
                                       for i in range(3)]))
     assert problems(split) == [f'{tmp_path}/train_{i}.png: box 0 0 {50 + 20 * i} 60 (x1 y1 x2 y2) leaves the picture '
                                'of 64 x 64' for i in (1, 2)]
+
+
+@pytest.mark.parametrize(('boxes', 'fault'), [
+    ('[{"image_id": 0', 'JSONDecodeError: Expecting'),
+    ('[{"image_id": 0, "category_id": 1, "bbox": [0, 0, 9, 9]}]', "KeyError: 'score'"),
+    ('[{"image_id": 0, "category_id": 2}]', 'no row is left'),
+])
+def test_faults_of_detected_boxes_name_the_files(coco, tmp_path, boxes, fault):
+    path = tmp_path / 'boxes.json'
+    path.write_text(boxes)
+    text, = problems(coco(bbox_file=str(path), test_mode=True))
+    assert text.startswith(f'{tmp_path}/train.json or {path}: {fault}')
 
 
 @pytest.mark.parametrize(('config', 'line'), [
