@@ -3,7 +3,8 @@
 # - heatmaps: MMPose's targets with a peak of 1; sigma 4 at 128x128, in proportion to MMPose's 2 at 64x48 and 3 at 96x72
 # - every annotated landmark trains, occluded ones too: their places are known, and they are a seventh of all
 #   landmarks in the FashionAI rows that we counted
-# - scale and rotation are drawn for every picture, from MMPose's truncated normal; half of the pictures are flipped
+# - scale and rotation are drawn for every picture, from MMPose's truncated normal; half of the pictures are flipped;
+#   where boxes are tight, this moves many landmarks out of the crop (docs/loss.md, "What leaves the crop")
 # - the box is stretched and not padded, since NE is defined on "the width of the image" after the box became a square.
 #   MMPose's aspect-preserving crop instead: GetBBoxCenterScale() and TopdownAffine in the place of the two steps here.
 data_mode = 'topdown'  # MMPoseInferencer asks for it
