@@ -1,14 +1,7 @@
-# Any data with COCO keypoint JSON, small enough for the CPU.
-_base_ = 'coco_json_512x512.py'
-codec = dict(input_size=(160, 160), heatmap_size=(40, 40), sigma=1.5)
+# Any data with COCO keypoint JSON: crop, loaders and measure of deepfashion_160x160 (docs/your_garments.md).
+_base_ = 'deepfashion_160x160.py'
+dataset_type = 'CocoDataset'
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[-3].update(input_size=codec['input_size'])
-train_pipeline[-2].update(encoder=dict(_base_.codec, **codec))
-val_pipeline = _base_.val_pipeline
-val_pipeline[-2].update(input_size=codec['input_size'])
-in_process = dict(num_workers=0, persistent_workers=False)
-
-train_dataloader = dict(in_process, batch_size=12, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(in_process, dataset=dict(pipeline=val_pipeline))
-test_dataloader = val_dataloader
+train_dataloader = dict(dataset=dict(_delete_=True, type=dataset_type, pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(_delete_=True, type=dataset_type, pipeline=_base_.val_pipeline, test_mode=True))
+test_dataloader = dict(dataset=dict(_delete_=True, type=dataset_type, pipeline=_base_.val_pipeline, test_mode=True))
