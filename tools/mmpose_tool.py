@@ -48,3 +48,7 @@ def run(name: str) -> None:
         sys.exit(f'{error.filename}: no such file (in the folder {Path.cwd()})')
     except DatasetFormatError as error:
         sys.exit(str(error))
+    except AssertionError as error:  # as MMPose's CocoDataset tells of a missing file
+        if 'does not exist' not in str(error):
+            raise
+        sys.exit(f'{error}. Check the path; `python tools/check_dataset.py CONFIG` names all that is missing.')

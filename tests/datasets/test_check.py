@@ -132,7 +132,7 @@ def damage_count(root):
 @pytest.mark.parametrize(('damage', 'lines'), [
     (lambda root: (root / NAMES[2]).unlink(), [r'img/c\.jpg: no such file']),
     (damage_truncate, [r'img/b\.jpg: OSError: image file is truncated']),
-    (lambda root: (root / NAMES[0]).write_text('no picture'), [r'img/a\.jpg: UnidentifiedImageError']),
+    (lambda root: (root / NAMES[0]).write_text('no picture'), [r'img/a\.jpg: no image that Pillow can read']),
     (lambda root: (root / 'img').rename(root / 'Img'), [r'img: no such folder, and 3 images should be in it']),
     (damage_count, [r'list_bbox\.txt, line 1, field count: it says 4 rows, and 3 follow']),
     (lambda root: [(root / name).unlink() for name in ('Anno/list_bbox.txt', 'Eval/list_eval_partition.txt')],

@@ -101,8 +101,8 @@ class TestLoadImageStrict:
 
     @pytest.mark.parametrize('spoil, reason', [
         (lambda path: path.unlink(), 'FileNotFoundError'),
-        (lambda path: path.write_bytes(b''), 'cannot identify image file'),
-        (lambda path: path.write_bytes(b'<html>404</html>'), 'cannot identify image file'),
+        (lambda path: path.write_bytes(b''), 'no image that Pillow can read'),
+        (lambda path: path.write_bytes(b'<html>404</html>'), 'no image that Pillow can read'),
         (lambda path: path.write_bytes(path.read_bytes()[:-200]), 'truncated'),
     ])
     def test_broken_files(self, raw, tmp_path, spoil, reason):

@@ -95,6 +95,12 @@ def test_a_missing_config_is_named(run_tool):
         run_tool('train.py', 'no/such/config.py')
 
 
+def test_a_missing_coco_file_is_named_and_the_check_recommended(tiny_config, run_tool, tmp_path):
+    with pytest.raises(SystemExit, match=r'gone.json`does not exist. Check the path; `python tools/check_dataset.py'):
+        run_tool('train.py', tiny_config, '--work-dir', tmp_path, '--cfg-options',
+                 'train_dataloader.dataset.ann_file=gone.json')
+
+
 @pytest.mark.parametrize('layout', ['site-packages/mmpose/.mim/tools', 'clone/tools'])
 def test_tools_are_found_where_pip_and_a_clone_put_them(tmp_path, layout):
     script = tmp_path / layout / 'train.py'

@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
+from PIL import UnidentifiedImageError
 
 from ..base import coco_box
 from ..errors import BrokenImageError
@@ -39,6 +40,8 @@ class LoadImageStrict(LoadImage):
             return super().transform(results)
         except Exception as error:  # decoders and remote storage raise what they like
             cause = error.__context__ or error  # LoadImage wraps the first error in one of the same type
+            if isinstance(cause, UnidentifiedImageError):  # it names the buffer's address instead of the file
+                raise BrokenImageError(path, 'no image that Pillow can read') from cause
             raise BrokenImageError(path, f'{type(cause).__name__}: {cause}') from cause
 
 
