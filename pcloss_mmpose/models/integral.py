@@ -1,4 +1,4 @@
-"""The integral operation: coordinates as the expectation over a heatmap (Eq. 2-3).
+"""The integral operation: coordinates as the expectation over a heatmap (Eq. 2-3), or over one for each axis.
 
 The idea is soft-argmax, as in Sun et al., Integral Human Pose Regression, https://arxiv.org/abs/1711.08229.
 """
@@ -40,10 +40,38 @@ def integral_coordinates(heatmaps: Tensor, alpha: float) -> Tensor:
     heatmaps = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))
     height, width = heatmaps.shape[-2:]
     mass = (alpha * heatmaps).flatten(2).softmax(-1).unflatten(2, (height, width))
-    # Products and sums, since autocast would take a matrix product back to half precision.
-    x = (mass.sum(-2) * torch.arange(width, device=mass.device)).sum(-1)
-    y = (mass.sum(-1) * torch.arange(height, device=mass.device)).sum(-1)
-    return torch.stack([x, y], dim=-1)
+    return torch.stack([_mean_index(mass.sum(-2)), _mean_index(mass.sum(-1))], dim=-1)
+
+
+def expected_bins(logits: Tensor, alpha: float) -> Tensor:
+    """Expected bin under softmax(alpha * logits): Eq. 3 on one axis, as SimCC's distributions have it.
+
+    B: batch, K: landmarks, W: bins.
+
+    Args:
+        logits: (B, K, W), of any floating point type; the computation is in float32 or better.
+        alpha: Inverse temperature, above 0.
+
+    Returns:
+        (B, K) positions in bins, 0 being the first.
+
+    Raises:
+        ValueError: The logits have other than three dimensions, or alpha is not a positive number.
+
+    Example:
+        >>> expected_bins(torch.tensor([[[0., 0., 0., 9.]]]), alpha=10.)
+        tensor([[3.]])
+    """
+    if logits.ndim != 3:
+        raise ValueError(f'logits must have shape (B, K, W), got {tuple(logits.shape)}')
+    check_alpha(alpha)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return _mean_index((alpha * logits).softmax(-1))
+
+
+def _mean_index(mass: Tensor) -> Tensor:
+    # A product and a sum, since autocast would take a matrix product back to half precision.
+    return (mass * torch.arange(mass.shape[-1], device=mass.device)).sum(-1)
 
 
 def check_alpha(alpha: float) -> None:

@@ -5,10 +5,8 @@ import copy
 import numpy as np
 import pytest
 import torch
-from mmengine.utils import is_list_of
-from mmpose.datasets.transforms import PackPoseInputs
+from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.structures import PoseDataSample
 
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.models.heads.heatmap import codec_peak
@@ -26,40 +24,82 @@ MEGVII = dict(type='MegviiHeatmap', input_size=INPUT_SIZE, heatmap_size=HEATMAP_
 REGRESSION = dict(type='RegressionLabel', input_size=INPUT_SIZE)
 INTEGRAL = dict(type='IntegralRegressionLabel', input_size=INPUT_SIZE, heatmap_size=HEATMAP_SIZE, sigma=2)
 
-HEATMAP_HEAD = dict(in_channels=4, out_channels=K, deconv_out_channels=None, decoder=MSRA,
-                    loss=dict(type='KeypointMSELoss', use_target_weight=True))
+MEGVII_LEVELS = [dict(MEGVII, kernel_size=15), MEGVII]
+DSNT = dict(INTEGRAL, normalize=True)
+SIMCC = dict(type='SimCCLabel', input_size=INPUT_SIZE, sigma=4., simcc_split_ratio=2.)
+MSE = dict(type='KeypointMSELoss', use_target_weight=True)
+KL = dict(type='KLDiscretLoss', beta=10., label_softmax=True)
+CELLS = (4, 6)  # w, h of the SimCC heads' feature maps
+GAU = dict(hidden_dims=16, s=8, expansion_factor=2, dropout_rate=0., drop_path=0., act_fn='SiLU', use_rel_bias=False,
+           pos_enc=False)
+
+HEATMAP_HEAD = dict(in_channels=4, out_channels=K, deconv_out_channels=None, loss=MSE)
+INTEGRAL_HEAD = dict(in_channels=4, in_featuremap_size=HEATMAP_SIZE, num_joints=K, deconv_out_channels=None)
+RTM_HEAD = dict(in_channels=4, out_channels=K, input_size=INPUT_SIZE, in_featuremap_size=CELLS, gau_cfg=GAU, loss=KL)
+SIMCC_HEAD = dict(in_channels=4, out_channels=K, input_size=INPUT_SIZE, in_featuremap_size=CELLS,
+                  deconv_out_channels=None)
+STAGES = 2
 HEADS = {
-    'HeatmapHead': HEATMAP_HEAD,
+    'HeatmapHead': dict(HEATMAP_HEAD, decoder=MSRA),
+    'ViPNASHead': dict(HEATMAP_HEAD, decoder=MSRA),
+    'CPMHead': dict(in_channels=4, out_channels=K, num_stages=STAGES, decoder=MSRA, loss=MSE),
+    'MSPNHead': dict(num_stages=1, num_units=STAGES, unit_channels=4, out_channels=K, out_shape=HEATMAP_SIZE[::-1],
+                     level_indices=[0, 1], decoder=MEGVII, loss=[MSE, MSE]),
     'RegressionHead': dict(in_channels=4, num_joints=K, decoder=REGRESSION,
                            loss=dict(type='L1Loss', use_target_weight=True)),
-    'IntegralRegressionHead': dict(in_channels=4, in_featuremap_size=HEATMAP_SIZE, num_joints=K,
-                                   deconv_out_channels=None, decoder=INTEGRAL,
+    'RLEHead': dict(in_channels=4, num_joints=K, decoder=REGRESSION, loss=dict(type='RLELoss', use_target_weight=True)),
+    'IntegralRegressionHead': dict(INTEGRAL_HEAD, decoder=INTEGRAL,
                                    loss=dict(type='SmoothL1Loss', use_target_weight=True)),
+    'DSNTHead': dict(INTEGRAL_HEAD, decoder=DSNT),
+    'SimCCHead': dict(SIMCC_HEAD, decoder=SIMCC),
+    'RTMCCHead': dict(RTM_HEAD, decoder=SIMCC),
+    'RTMWHead': dict(RTM_HEAD, in_channels=8, decoder=SIMCC),
 }
 CASES = [(name, 'PC' + name) for name in HEADS]
+HEATMAP_HEADS = ('PCHeatmapHead', 'PCViPNASHead', 'PCCPMHead', 'PCMSPNHead')
+
+
+def encoder_of(name):
+    """What makes the targets: the decoder, or for MSPN the codec of each level."""
+    return MEGVII_LEVELS if name.endswith('MSPNHead') else HEADS[name]['decoder']
 
 
 def samples_of(codec, batch=3, pack_transformed=True, seed=0, span=(8, 56)):
-    """Data samples as MMPose's own encoder and PackPoseInputs make them."""
+    """Data samples as MMPose's own GenerateTarget and PackPoseInputs make them."""
     rng = np.random.default_rng(seed)
-    codec = KEYPOINT_CODECS.build(codec)
+    encode = GenerateTarget(encoder=codec, multilevel=isinstance(codec, list))
+    pack = PackPoseInputs(pack_transformed=pack_transformed)
     samples = []
     for _ in range(batch):
-        keypoints = rng.uniform(*span, (1, K, 2))
-        visible = (rng.random((1, K)) > .3).astype(np.float32)
+        keypoints = rng.uniform(*span, (1, K, 2)).astype(np.float32)
         results = dict(img=np.zeros((*INPUT_SIZE[::-1], 3), np.uint8), input_size=INPUT_SIZE, keypoints=keypoints,
-                       transformed_keypoints=keypoints, keypoints_visible=visible,
-                       flip_indices=[1, 0, 3, 2, 5, 4, 7, 6], img_path='picture.jpg',
-                       **codec.encode(keypoints.astype(np.float32), visible))
-        samples.append(PackPoseInputs(pack_transformed=pack_transformed)(results)['data_samples'])
-    assert is_list_of(samples, PoseDataSample)
+                       transformed_keypoints=keypoints, keypoints_visible=(rng.random((1, K)) > .3).astype(np.float32),
+                       dataset_keypoint_weights=np.ones(K, np.float32), flip_indices=[1, 0, 3, 2, 5, 4, 7, 6],
+                       img_path='picture.jpg')
+        samples.append(pack(encode(results))['data_samples'])
     return samples
 
 
 def features(name, seed=0, requires_grad=False):
-    size = (1, 1) if name.endswith('RegressionHead') and not name.endswith('IntegralRegressionHead') \
-        else HEATMAP_SIZE[::-1]
-    return (torch.randn(3, 4, *size, generator=torch.Generator().manual_seed(seed)).requires_grad_(requires_grad), )
+    """What the backbone or neck hands to the head, drawn by ``seed``, in the head's own nesting; a flat list of it."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(channels, size):
+        return torch.randn(3, channels, *size, generator=generator).requires_grad_(requires_grad)
+
+    stock_name = name[2:] if name.startswith('PC') else name
+    cells = CELLS[::-1]
+    if stock_name in ('RegressionHead', 'RLEHead'):
+        maps = [draw(4, (1, 1))]
+    elif stock_name in ('SimCCHead', 'RTMCCHead'):
+        maps = [draw(4, cells)]
+    elif stock_name == 'RTMWHead':
+        maps = [draw(4, (2 * cells[0], 2 * cells[1])), draw(8, cells)]
+    elif stock_name in ('CPMHead', 'MSPNHead'):
+        maps = [draw(4, HEATMAP_SIZE[::-1]) for _ in range(STAGES)]
+    else:
+        maps = [draw(4, HEATMAP_SIZE[::-1])]
+    return ((maps, ) if stock_name == 'MSPNHead' else tuple(maps)), maps
 
 
 def build(name, **changes):
@@ -69,12 +109,12 @@ def build(name, **changes):
 
 
 def with_pc(name):
-    return dict(pc_loss=PC_LOSS, **(dict(integral=dict(alpha=10.)) if 'Heatmap' in name else {}))
+    return dict(pc_loss=PC_LOSS, **(dict(integral=dict(alpha=10.)) if name in HEATMAP_HEADS else {}))
 
 
 @pytest.mark.parametrize(('stock_name', 'name'), CASES)
 def test_stock_checkpoint_loads_and_predicts_the_same(stock_name, name):
-    stock, ours = build(stock_name), build(name, **with_pc(name))
+    stock, ours = build(stock_name).eval(), build(name, **with_pc(name)).eval()
     torch.manual_seed(1)
     for parameter in stock.parameters():
         if parameter.requires_grad:
@@ -82,10 +122,10 @@ def test_stock_checkpoint_loads_and_predicts_the_same(stock_name, name):
     result = ours.load_state_dict(stock.state_dict())
     assert not result.missing_keys and not result.unexpected_keys
     assert list(ours.state_dict()) == list(stock.state_dict())
-    samples = samples_of(HEADS[stock_name]['decoder'])
+    samples = samples_of(encoder_of(stock_name))
     for flip_test in (False, True):
         test_cfg = dict(flip_test=flip_test)
-        feats = [features(name, 0), features(name, 1)] if flip_test else features(name)
+        feats = [features(name, 0)[0], features(name, 1)[0]] if flip_test else features(name)[0]
         for a, b in zip(stock.predict(feats, samples, test_cfg), ours.predict(feats, samples, test_cfg)):
             np.testing.assert_array_equal(a.keypoints, b.keypoints)
             np.testing.assert_array_equal(a.keypoint_scores, b.keypoint_scores)
@@ -94,45 +134,68 @@ def test_stock_checkpoint_loads_and_predicts_the_same(stock_name, name):
 @pytest.mark.parametrize(('stock_name', 'name'), CASES)
 @pytest.mark.parametrize('off', [dict(pc_loss=None), dict(pc_loss=dict(PC_LOSS, loss_weight=0))])
 def test_without_pcloss_it_is_the_stock_head(stock_name, name, off):
-    samples = samples_of(HEADS[stock_name]['decoder'], pack_transformed=False)  # not needed then
+    samples = samples_of(encoder_of(stock_name), pack_transformed=False)  # not needed then
     results = []
     for head in (build(stock_name), build(name, **off)):
-        feats = features(name, requires_grad=True)
+        feats, maps = features(name, requires_grad=True)
         losses = head.loss(feats, samples, train_cfg={})
         losses['loss_kpt'].backward()
-        results.append((losses, feats[0].grad))
-    (stock, stock_grad), (ours, our_grad) = results
+        results.append((losses, maps))
+    (stock, stock_maps), (ours, our_maps) = results
     assert set(ours) == set(stock)
     assert all(torch.equal(ours[key], stock[key]) for key in stock)
-    assert torch.equal(our_grad, stock_grad)
+    for a, b in zip(our_maps, stock_maps):  # NaN in both: what the JSDiscretLoss of DSNT makes of a masked landmark
+        torch.testing.assert_close(a.grad, b.grad, rtol=0, atol=0, equal_nan=True)
 
 
 def transformed(samples):
     fractions = [s.gt_instances.transformed_keypoints[0] / np.array(INPUT_SIZE) for s in samples]
-    weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in samples])
+    weights = torch.cat([s.gt_instance_labels.keypoint_weights.reshape(-1, K)[:1] for s in samples])
     return torch.tensor(np.stack(fractions), dtype=torch.float32), weights
 
 
+def soft_position(distribution):
+    return (distribution.softmax(-1) * torch.arange(distribution.shape[-1])).sum(-1)
+
+
+def fractions_by_hand(name, output):
+    """Each stage's coordinates, written from what the output of the stock head means."""
+    if name in ('PCRegressionHead', 'PCRLEHead'):
+        return [output[..., :2]]
+    if name in ('PCIntegralRegressionHead', 'PCDSNTHead'):
+        return [output[0]]
+    if name in ('PCSimCCHead', 'PCRTMCCHead', 'PCRTMWHead'):  # two bins a pixel; the temperature of their losses
+        beta = 1 if name == 'PCSimCCHead' else 10
+        return [torch.stack([soft_position(beta * output[axis]) / 2 / INPUT_SIZE[axis] for axis in (0, 1)], dim=-1)]
+    alpha = 10 / 255 if name == 'PCMSPNHead' else 10
+    return [integral_coordinates(heatmaps, alpha) * 4 / torch.tensor(INPUT_SIZE)
+            for heatmaps in (output if isinstance(output, list) else [output])]
+
+
 @pytest.mark.parametrize(('stock_name', 'name'), CASES)
-def test_loss_pc_is_the_loss_of_the_coordinates(stock_name, name):
-    head, samples = build(name, **with_pc(name)), samples_of(HEADS[stock_name]['decoder'])
-    feats = features(name, requires_grad=True)
+def test_loss_pc_is_the_loss_of_the_coordinates_summed_over_stages(stock_name, name):
+    head, samples = build(name, **with_pc(name)), samples_of(encoder_of(stock_name))
+    feats, maps = features(name, requires_grad=True)
     losses = head.loss(feats, samples)
-    output = head.forward(feats)
-    if name == 'PCHeatmapHead':
-        fractions = integral_coordinates(output, 10.) * 4 / torch.tensor(INPUT_SIZE)
-    elif name == 'PCIntegralRegressionHead':
-        fractions = output[0]
-    else:
-        fractions = output
     target, weights = transformed(samples)
     groups = [[0, 2, 4, 6], [1, 3, 5, 7]]
-    expected = 2 * position_constraint_loss(fractions, target, weights, groups, 3)
+    stages = fractions_by_hand(name, head.forward(feats))
+    assert len(stages) == (STAGES if name in ('PCCPMHead', 'PCMSPNHead') else 1)
+    expected = sum(2 * position_constraint_loss(fractions, target, weights, groups, 3) for fractions in stages)
     assert losses['loss_pc'].item() == pytest.approx(expected.item(), rel=1e-5)
     losses['loss_pc'].backward()
-    assert feats[0].grad.abs().sum() > 0
-    stock = build(stock_name).loss(features(name), samples)
+    assert all(each.grad.abs().sum() > 0 for each in maps)
+    stock = build(stock_name).loss(features(name)[0], samples)
     assert torch.equal(losses['loss_kpt'], stock['loss_kpt'])
+
+
+def test_simcc_targets_are_read_where_they_stand():
+    head, samples = build('PCSimCCHead', pc_loss=PC_LOSS), samples_of(SIMCC, span=(20, 44))
+    labels = [torch.cat([s.gt_instance_labels[f'keypoint_{axis}_labels'] for s in samples]) for axis in 'xy']
+    fractions = head.landmark_fractions([label.clamp(min=1e-30).log() for label in labels])
+    target, weights = transformed(samples)
+    off = ((fractions - target) * torch.tensor(INPUT_SIZE))[weights > 0]
+    assert off.abs().max() < 0.26  # rounded to half pixels
 
 
 @pytest.mark.parametrize(('codec', 'channels', 'peak', 'pixels'), [
@@ -161,19 +224,26 @@ def test_udp_grid_has_no_offset():
     torch.testing.assert_close(head.landmark_fractions(heatmaps)[0, 0], torch.tensor([63 / 64, 95 / 96]))
 
 
-def test_the_output_is_let_go_and_forward_runs_once():
-    head = build('PCHeatmapHead', **with_pc('PCHeatmapHead'))
+LAST_LAYER = dict(PCCPMHead='multi_final_layers.0', PCMSPNHead='predict_layers.0', PCRegressionHead='fc',
+                  PCRLEHead='fc', PCSimCCHead='mlp_head_x', PCRTMCCHead='cls_x', PCRTMWHead='cls_x')
+
+
+@pytest.mark.parametrize('name', [name for _, name in CASES])
+def test_the_output_is_let_go_and_forward_runs_once(name):
+    head, codec, (feats, _) = build(name, **with_pc(name)), encoder_of(name[2:]), features(name)
     calls = []
-    head.final_layer.register_forward_hook(lambda *args: calls.append(1))
-    head.loss(features('PCHeatmapHead'), samples_of(MSRA))
+    layer = head.get_submodule(LAST_LAYER.get(name, 'final_layer'))
+    layer.register_forward_hook(lambda *args: calls.append(1))
+    head.loss(feats, samples_of(codec))
     assert len(calls) == 1 and head._output is None
-    head.forward(features('PCHeatmapHead'))
+    head.forward(feats)
     assert head._output is None
     with pytest.raises(ValueError, match='pack_transformed'):
-        head.loss(features('PCHeatmapHead'), samples_of(MSRA, pack_transformed=False))
+        head.loss(feats, samples_of(codec, pack_transformed=False))
     assert head._output is None and not head._keeps_output
 
 
+@pytest.mark.parametrize('name', HEATMAP_HEADS)
 @pytest.mark.parametrize(('changes', 'words'), [
     (dict(decoder=None, integral=dict(alpha=10.)), 'needs a decoder'),
     (dict(decoder=REGRESSION, integral=dict(alpha=10.)), 'needs a decoder of heatmaps'),
@@ -181,6 +251,13 @@ def test_the_output_is_let_go_and_forward_runs_once():
     (dict(integral=dict(beta=3)), r'integral=dict\(alpha=...\)'),
     (dict(integral=dict(alpha=0)), 'alpha must be a positive number'),
 ])
-def test_bad_options(changes, words):
+def test_bad_options(name, changes, words):
     with pytest.raises(ValueError, match=words):
-        build('PCHeatmapHead', pc_loss=PC_LOSS, **changes)
+        build(name, pc_loss=PC_LOSS, **changes)
+
+
+@pytest.mark.parametrize('loss', [dict(type='KLDiscretLoss', beta=0), dict(type='KeypointMSELoss')])
+def test_simcc_needs_a_temperature(loss):
+    with pytest.raises(ValueError, match='takes the temperature of its distributions from the beta of its loss'):
+        build('PCSimCCHead', pc_loss=PC_LOSS, loss=loss)
+    build('PCSimCCHead', loss=loss)  # without PCLoss it is the stock head, whatever its loss

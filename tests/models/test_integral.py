@@ -6,7 +6,7 @@ import torch
 from mmpose.codecs import MSRAHeatmap
 
 import pcloss_mmpose  # noqa: F401
-from pcloss_mmpose.models.integral import integral_coordinates
+from pcloss_mmpose.models.integral import expected_bins, integral_coordinates
 
 
 def test_value_worked_by_hand():
@@ -60,3 +60,27 @@ def test_gradcheck_and_half_precision():
 def test_bad_input(heatmaps, alpha, words):
     with pytest.raises(ValueError, match=words):
         integral_coordinates(heatmaps, alpha)
+
+
+def test_expected_bin_worked_by_hand():
+    # softmax(2 * (log 3 / 2, 0, 0)) = 3/5, 1/5, 1/5.
+    logits = torch.tensor([[[math.log(3) / 2, 0., 0.]]])
+    torch.testing.assert_close(expected_bins(logits, 2.), torch.tensor([[3 / 5]]))
+    assert torch.autograd.gradcheck(lambda x: expected_bins(x, 2.), torch.randn(1, 2, 5).double().requires_grad_())
+
+
+def test_expected_bins_are_the_integral_of_a_separable_map():
+    x, y = torch.randn(2, 3, 7).double(), torch.randn(2, 3, 5).double()
+    both = torch.stack([expected_bins(x, 3.), expected_bins(y, 3.)], dim=-1)
+    torch.testing.assert_close(both, integral_coordinates(x[:, :, None] + y[..., None], 3.))
+    half = x.bfloat16()
+    torch.testing.assert_close(expected_bins(half, 3.), expected_bins(half.float(), 3.))
+
+
+@pytest.mark.parametrize(('logits', 'alpha', 'words'), [
+    (torch.zeros(3, 4), 1., r'\(B, K, W\)'),
+    (torch.zeros(1, 3, 4), 0., 'alpha'),
+])
+def test_bad_logits(logits, alpha, words):
+    with pytest.raises(ValueError, match=words):
+        expected_bins(logits, alpha)

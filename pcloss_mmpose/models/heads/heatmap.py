@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from mmpose.models.heads import HeatmapHead
+from mmpose.models.heads import CPMHead, HeatmapHead, MSPNHead, ViPNASHead
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -57,3 +57,31 @@ def codec_peak(codec) -> float:
 @MODELS.register_module()
 class PCHeatmapHead(PCHeatmapMixin, HeatmapHead):
     """MMPose's HeatmapHead with PCLoss; takes its arguments, ``pc_loss`` and ``integral``."""
+
+
+@MODELS.register_module()
+class PCViPNASHead(PCHeatmapMixin, ViPNASHead):
+    """MMPose's ViPNASHead with PCLoss; takes its arguments, ``pc_loss`` and ``integral``."""
+
+
+@MODELS.register_module()
+class PCCPMHead(PCHeatmapMixin, CPMHead):
+    """MMPose's CPMHead (CPM, stacked hourglass) with PCLoss, summed over the stages as its point loss is.
+
+    Takes its arguments, ``pc_loss`` and ``integral``.
+    """
+
+    def stages(self, output: list[Tensor]) -> list[Tensor]:
+        return output
+
+
+@MODELS.register_module()
+class PCMSPNHead(PCHeatmapMixin, MSPNHead):
+    """MMPose's MSPNHead (MSPN, RSN) with PCLoss, summed over stages and units as its point loss is.
+
+    Takes its arguments, ``pc_loss`` and ``integral``. Every unit is compared with the true coordinates, whatever the
+    width of its target heatmaps; a landmark counts where the first level's weight is above 0.
+    """
+
+    def stages(self, output: list[Tensor]) -> list[Tensor]:
+        return output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import numpy as np
 import torch
 from mmpose.registry import MODELS
@@ -13,7 +15,8 @@ class PCLossMixin:
 
     The stock ``loss`` runs as it is. What its ``forward`` returned is kept until PCLoss has been computed from it and
     then let go, because ``predict`` of some heads changes that tensor in place. No parameter and no buffer is added,
-    so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates.
+    so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates,
+    and one with several outputs (stages) says which they are: PCLoss is summed over them.
 
     Args:
         pc_loss: Config of a :class:`~pcloss_mmpose.models.losses.PCLoss`. With None, or a loss_weight of 0, the head
@@ -28,8 +31,12 @@ class PCLossMixin:
         self._keeps_output = False
         self._output = None
 
+    def stages(self, output) -> Sequence:
+        """The outputs, in what ``forward`` returned, that each give coordinates: one, unless a subclass says else."""
+        return [output]
+
     def landmark_fractions(self, output) -> Tensor:
-        """Coordinates (B, K, 2) from what ``forward`` returned, as fractions of the input: x by width, y by height."""
+        """Coordinates (B, K, 2) from the output of one stage, as fractions of the input: x by width, y by height."""
         raise NotImplementedError
 
     def forward(self, *args, **kwargs):
@@ -51,11 +58,12 @@ class PCLossMixin:
         self._keeps_output = True
         try:
             losses = stock_loss(feats, batch_data_samples, train_cfg)
-            pred = self.landmark_fractions(self._output)
+            preds = [self.landmark_fractions(output) for output in self.stages(self._output)]
         finally:
             self._keeps_output, self._output = False, None
-        target = target_fractions(batch_data_samples).to(pred.device, non_blocking=True)
-        losses['loss_pc'] = self.pc_loss(pred, target, landmark_weights(batch_data_samples))
+        target = target_fractions(batch_data_samples).to(preds[0].device, non_blocking=True)
+        weights = landmark_weights(batch_data_samples)
+        losses['loss_pc'] = sum(self.pc_loss(pred, target, weights) for pred in preds)
         return losses
 
 

@@ -1,0 +1,51 @@
+"""Heads that predict a distribution over bins for each axis (SimCC, RTMPose): coordinates by expectation."""
+
+from __future__ import annotations
+
+import torch
+from mmpose.models.heads import RTMCCHead, RTMWHead, SimCCHead
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from ..integral import expected_bins
+from .pc_mixin import PCLossMixin
+
+
+class PCSimCCMixin(PCLossMixin):
+    """PCLoss on the expectation over each axis' distribution, at the temperature that the head's own loss gives it.
+
+    That is the ``beta`` of its ``KLDiscretLoss`` (1 for SimCC's configs, 10 for RTMPose's): the distribution that the
+    point loss compares with its target is the one whose mean PCLoss reads, so there is no alpha to choose.
+
+    Args:
+        pc_loss: Config of a PCLoss.
+
+    Raises:
+        ValueError: With pc_loss: the head's loss has no positive ``beta``.
+    """
+
+    def __init__(self, *args, pc_loss: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, pc_loss=pc_loss, **kwargs)
+        beta = getattr(self.loss_module, 'beta', None)
+        if self.pc_loss is not None and not (isinstance(beta, (int, float)) and beta > 0):
+            raise ValueError(f'{type(self).__name__} with pc_loss takes the temperature of its distributions from the '
+                             f'beta of its loss, a positive number in KLDiscretLoss; got {self.loss_module!r}')
+
+    def landmark_fractions(self, output: tuple[Tensor, Tensor]) -> Tensor:
+        return torch.stack([expected_bins(logits, self.loss_module.beta) / (self.simcc_split_ratio * size)
+                            for logits, size in zip(output, self.input_size)], dim=-1)
+
+
+@MODELS.register_module()
+class PCSimCCHead(PCSimCCMixin, SimCCHead):
+    """MMPose's SimCCHead with PCLoss; takes its arguments and ``pc_loss``."""
+
+
+@MODELS.register_module()
+class PCRTMCCHead(PCSimCCMixin, RTMCCHead):
+    """MMPose's RTMCCHead (RTMPose) with PCLoss; takes its arguments and ``pc_loss``."""
+
+
+@MODELS.register_module()
+class PCRTMWHead(PCSimCCMixin, RTMWHead):
+    """MMPose's RTMWHead (RTMW, whole-body) with PCLoss; takes its arguments and ``pc_loss``."""
