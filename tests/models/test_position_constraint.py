@@ -148,12 +148,13 @@ def test_bad_input(kwargs, error, words):
     (dict(partition='inside_out', metainfo='FashionAIDataset'), "'left_right', 'top_bottom'"),
     (dict(partition='left_right', metainfo='NoSuchDataset'), 'neither a registered data set'),
     (dict(partition='left_right', metainfo='no_such_file.py'), 'neither a registered data set'),
-    (dict(partition='left_right', metainfo='OneHand10KDataset'), "'onehand10k' has no flip pairs"),
-    (dict(partition='top_bottom', metainfo='WFLWDataset'), 'has no upper_body_ids'),
+    (dict(partition='left_right', metainfo='OneHand10KDataset'),
+     "'onehand10k' has no flip pairs; use partition=None for one group, or lists of landmark indices"),
+    (dict(partition='top_bottom', metainfo='WFLWDataset'),
+     "'wflw' has no upper_body_ids; use partition=None for one group, or lists of landmark indices"),
     (dict(partition=[[0, 0]]), 'twice'),
     (dict(partition=[0, 1, 2]), 'a list of lists'),
     (dict(loss_weight='1'), 'loss_weight must be a finite number'),
-    (dict(partition='left_right', metainfo='CombinedDataset'), 'neither a registered data set'),
 ])
 def test_bad_options(options, words):
     with pytest.raises(ValueError, match=words):

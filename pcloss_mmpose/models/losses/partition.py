@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence
 
+from mmpose.datasets import DeepFashionDataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
 from ...landmark_names import side
 
 Groups = Sequence[Sequence[int]]
+
+_INSTEAD = 'use partition=None for one group, or lists of landmark indices such as partition=[[0, 1, 2], [2, 3, 4]]'
 
 
 def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -34,7 +37,7 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
     if name == 'left_right':
         pairs = metainfo['flip_pairs']
         if not pairs:
-            raise ValueError(f"partition 'left_right': the data set '{dataset}' has no flip pairs")
+            raise ValueError(f"partition 'left_right': the data set '{dataset}' has no flip pairs; {_INSTEAD}")
         lefts, rights = zip(*(_left_first(pair, metainfo['keypoint_id2name']) for pair in pairs))
         shared = set(range(metainfo['num_keypoints'])).difference(lefts, rights)
         groups = tuple(sorted(shared.union(lefts))), tuple(sorted(shared.union(rights)))
@@ -42,7 +45,7 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
         groups = tuple(metainfo['upper_body_ids']), tuple(metainfo['lower_body_ids'])
         for ids, key in zip(groups, ('upper_body_ids', 'lower_body_ids')):
             if not ids:
-                raise ValueError(f"partition 'top_bottom': the data set '{dataset}' has no {key}")
+                raise ValueError(f"partition 'top_bottom': the data set '{dataset}' has no {key}; {_INSTEAD}")
     else:
         raise ValueError(f"partition must be 'left_right', 'top_bottom', lists of indices or None, got '{name}'")
     return groups
@@ -59,18 +62,23 @@ def load_metainfo(source: str | Mapping) -> Mapping:
     """Parsed metainfo of a registered data set's name, a metainfo file's path, or a raw or parsed metainfo dict.
 
     Raises:
-        ValueError: A string is neither a registered data set nor a file.
+        ValueError: A string is neither a file nor a registered data set with landmarks of its own.
     """
     if isinstance(source, Mapping):
         return source if 'keypoint_id2name' in source else parse_pose_metainfo(dict(source))
     dataset = DATASETS.get(source) if not source.endswith('.py') else None
-    if getattr(dataset, 'METAINFO', None):
-        return parse_pose_metainfo(dict(dataset.METAINFO))
-    try:
-        return parse_pose_metainfo(dict(from_file=source))
-    except FileNotFoundError:
-        raise ValueError(f"metainfo '{source}' is neither a registered data set with landmarks of its own "
-                         'nor a metainfo file') from None
+    if dataset is None:
+        try:
+            return parse_pose_metainfo(dict(from_file=source))
+        except FileNotFoundError:
+            raise ValueError(f"metainfo '{source}' is neither a registered data set nor a metainfo file") from None
+    if issubclass(dataset, DeepFashionDataset):  # its METAINFO is that of the last one built, whatever its subset
+        raise ValueError(f"metainfo '{source}': this data set chooses its landmarks by `subset`; name the metainfo "
+                         "file instead, 'configs/_base_/datasets/deepfashion_full.py', ..._upper.py or ..._lower.py")
+    if not getattr(dataset, 'METAINFO', None):
+        raise ValueError(f"metainfo '{source}': this data set has no landmarks of its own; name the metainfo file "
+                         "instead, such as 'configs/_base_/datasets/coco.py'")
+    return parse_pose_metainfo(dict(dataset.METAINFO))
 
 
 def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:
