@@ -4,13 +4,14 @@ from .requirements import check_requirements
 
 check_requirements()
 
-from .compat import allow_own_checkpoints, importable_mmcv_ops  # noqa: E402
+from .compat import allow_own_checkpoints, finite_jensen_shannon, importable_mmcv_ops  # noqa: E402
 
 with importable_mmcv_ops():
     import mmpose.datasets
     import mmpose.models  # noqa: F401
 
 allow_own_checkpoints()
+finite_jensen_shannon()
 
 from . import datasets, evaluation, models  # noqa: E402, F401
 

@@ -82,7 +82,26 @@ def allow_own_checkpoints() -> None:
     functions = [(rebuild, f'numpy.{core}.multiarray.{rebuild.__name__}')
                  for rebuild in rebuilders for core in ('core', '_core')]
     torch.serialization.add_safe_globals(
-        [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions, (_history_statistic, 'builtins.getattr')])
+        [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions, (_history_statistic, 'builtins.getattr'),
+         bytes])  # what an array of size 0 is made from, as a data set without a skeleton has them
+
+
+def finite_jensen_shannon() -> None:
+    """Keep the gradient of MMPose's ``JSDiscretLoss`` finite where a heatmap is 0.
+
+    DSNT's loss multiplies heatmaps by their landmark's weight. The slope of p log p is infinite at 0, and times the
+    weight 0 it is NaN: one landmark without annotation, or out of the crop, ends the training of the whole network.
+    With the smallest float in the place of 0, that slope is 0 and the loss keeps its value.
+
+    Upstream: https://github.com/open-mmlab/mmpose/issues/2455. It can go once MMPose's own loss survives a 0.
+    """
+    from mmpose.models.losses import JSDiscretLoss
+    stock = JSDiscretLoss.kl
+
+    def kl(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+        return stock(self, p.clamp(min=torch.finfo(p.dtype).tiny), q)
+
+    JSDiscretLoss.kl = kl
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import Runner
+from mmpose.models.losses import JSDiscretLoss
 from packaging.version import Version
 
 from pcloss_mmpose.compat import cpu_processes, importable_mmcv_ops
@@ -40,7 +41,8 @@ def trained_checkpoint():
     hub.update_info('best_score', np.float64(1.5))
     return dict(
         state_dict=model.state_dict(), optimizer=optimizer.state_dict(), message_hub=hub.state_dict(),
-        meta=dict(iter=2, dataset_meta=dict(sigmas=np.full(3, 0.25, np.float32), colours=np.zeros((2, 3), np.uint8))))
+        meta=dict(iter=2, dataset_meta=dict(sigmas=np.full(3, 0.25, np.float32), colours=np.zeros((2, 3), np.uint8),
+                                            no_links=np.zeros((0, 2)))))
 
 
 @needs_protection
@@ -55,6 +57,7 @@ def test_a_checkpoint_of_mmengine_loads_protected(tmp_path):
     assert [losses.mean(), losses.min(), losses.max(), losses.current()] == [2.0, 1.0, 3.0, 1.0]
     assert loaded['message_hub']['runtime_info']['best_score'] == 1.5
     np.testing.assert_array_equal(loaded['meta']['dataset_meta']['sigmas'], saved['meta']['dataset_meta']['sigmas'])
+    assert loaded['meta']['dataset_meta']['no_links'].shape == (0, 2)
     moments = loaded['optimizer']['state'][0]
     torch.testing.assert_close(moments['exp_avg'], saved['optimizer']['state'][0]['exp_avg'])
 
@@ -108,6 +111,19 @@ def test_compiled_operators_are_left_alone(monkeypatch):
     with importable_mmcv_ops():
         assert sys.modules['mmcv._ext'] is own
     assert sys.modules['mmcv._ext'] is own
+
+
+def test_a_masked_landmark_leaves_dsnt_a_finite_gradient():
+    pred = torch.rand(1, 2, 3, 4).requires_grad_()
+    target = torch.rand(1, 2, 3, 4)
+    loss = JSDiscretLoss(use_target_weight=True)(pred, target, torch.tensor([[1., 0.]]))
+    loss.backward()
+    seen, truth = pred.detach()[:, 0], target[:, 0]
+    middle = (seen + truth) / 2
+    by_hand = (seen * (seen / middle).log() + truth * (truth / middle).log()).sum() / 2
+    torch.testing.assert_close(loss.detach(), by_hand)
+    torch.testing.assert_close(pred.grad[:, 0], (seen / middle).log() / 2)
+    assert not pred.grad[:, 1].any()
 
 
 def test_one_process_keeps_the_runner_as_it_is(monkeypatch):
