@@ -1,9 +1,11 @@
 from .fashionnet import FashionNetHead, PCFashionNetHead
-from .heatmap import PCCPMHead, PCHeatmapHead, PCMSPNHead, PCViPNASHead
+from .heatmap import PCCPMHead, PCHeatmapHead, PCHeatmapMixin, PCMSPNHead, PCViPNASHead
+from .pc_mixin import PCLossMixin
 from .regression import PCDSNTHead, PCIntegralRegressionHead, PCRegressionHead, PCRLEHead
-from .simcc import PCRTMCCHead, PCRTMWHead, PCSimCCHead
+from .simcc import PCRTMCCHead, PCRTMWHead, PCSimCCHead, PCSimCCMixin
 
 __all__ = [
-    'FashionNetHead', 'PCCPMHead', 'PCDSNTHead', 'PCFashionNetHead', 'PCHeatmapHead', 'PCIntegralRegressionHead',
-    'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead', 'PCRTMWHead', 'PCRegressionHead', 'PCSimCCHead', 'PCViPNASHead'
+    'FashionNetHead', 'PCCPMHead', 'PCDSNTHead', 'PCFashionNetHead', 'PCHeatmapHead', 'PCHeatmapMixin',
+    'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead', 'PCRTMWHead',
+    'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin', 'PCViPNASHead'
 ]
