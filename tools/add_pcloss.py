@@ -61,6 +61,8 @@ def stock_head(cfg: Mapping) -> str:
     name = unscoped(model.get('head', {}).get('type', ''))
     if name in heads.__all__ and name.startswith('PC'):
         raise Unsuitable(f'its head is a {name} already')
+    if name == 'VisPredictHead':
+        raise Unsuitable(f'a {name} holds the head that PCLoss belongs to in its pose_cfg: {BY_HAND}')
     if not hasattr(heads, f'PC{name}'):
         raise Unsuitable(f'there is no PC{name} for its {name or "missing head"}; '
                          'docs/any_model.md shows how to add PCLoss to a head of your own')

@@ -169,7 +169,8 @@ def test_what_does_not_qualify_is_told_in_one_line(text, words, tmp_path):
 @pytest.mark.parametrize(('config', 'words'), [
     ('body_3d_keypoint/image_pose_lift/h36m/image-pose-lift_tcn_8xb64-200e_h36m.py', 'PoseLifter lifts poses to 3-D'),
     ('body_2d_keypoint/rtmo/coco/rtmo-s_8xb32-600e_coco-640x640.py', 'BottomupPoseEstimator works bottom-up'),
-    ('body_2d_keypoint/topdown_heatmap/coco/td-hm-vis_res50_8xb64-210e_coco-aic-256x192-merge.py', 'VisPredictHead'),
+    ('body_2d_keypoint/topdown_heatmap/coco/td-hm-vis_res50_8xb64-210e_coco-aic-256x192-merge.py',
+     'VisPredictHead holds the head that PCLoss belongs to in its pose_cfg: change it by hand'),
     ('hand_3d_keypoint/internet/interhand3d/internet_res50_4xb16-20e_interhand3d-256x256.py', 'InternetHead'),
     ('wholebody_2d_keypoint/dwpose/ubody/s1_dis/dwpose_l_dis_m_coco-ubody-256x192.py', 'DWPoseDistiller'),
     ('nothing.py', 'it does not load: .*No such file'),
@@ -193,6 +194,7 @@ def test_every_config_of_mmpose_converts_or_says_why():
             converted += 1
             assert sum(line.startswith('+ ') for line in difflib.ndiff(
                 path.read_text().splitlines(), new.splitlines())) <= 6, path
-    assert converted > 300
+    if mmpose.__version__ == '1.3.2':  # the figures of docs/any_model.md
+        assert (converted, len(refused)) == (357, 51)
     reasons = ('Lifter', 'bottom-up', 'VisPredictHead', 'InternetHead', 'DWPoseDistiller', 'pure Python style')
     assert all(any(reason in each for reason in reasons) for each in refused)
