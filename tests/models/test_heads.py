@@ -1,11 +1,14 @@
 """The heads against the stock heads that they extend, on a real data pipeline."""
 
 import copy
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
+from mmpose.models.heads import RegressionHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 
 import pcloss_mmpose  # noqa: F401
@@ -105,7 +108,7 @@ def features(name, seed=0, requires_grad=False):
 def build(name, **changes):
     stock_name = name[2:] if name.startswith('PC') else name
     torch.manual_seed(0)
-    return MODELS.build(copy.deepcopy(dict(type=name, **{**HEADS[stock_name], **changes})))
+    return MODELS.build(copy.deepcopy(dict(type=name, **{**HEADS.get(stock_name, {}), **changes})))
 
 
 def with_pc(name):
@@ -274,3 +277,18 @@ def test_simcc_needs_a_temperature(loss):
     with pytest.raises(ValueError, match='takes the temperature of its distributions from the beta of its loss'):
         build('PCSimCCHead', pc_loss=PC_LOSS, loss=loss)
     build('PCSimCCHead', loss=loss)  # without PCLoss it is the stock head, whatever its loss
+
+
+def test_a_head_of_your_own_as_the_page_shows_it():
+    page = (Path(__file__).resolve().parents[2] / 'docs/any_model.md').read_text()
+    code = next(block for block in re.findall(r'```python\n(.*?)```', page, re.S) if 'PCGridHead' in block)
+
+    class GridHead(RegressionHead):
+        pass
+
+    exec(code, dict(GridHead=GridHead))
+    head = build('PCGridHead', **HEADS['RegressionHead'], pc_loss=PC_LOSS)
+    samples, (feats, _) = samples_of(REGRESSION), features('RegressionHead')
+    target, weights = transformed(samples)
+    expected = head.pc_loss(head.forward(feats).sigmoid(), target, weights)
+    assert head.loss(feats, samples)['loss_pc'].item() == pytest.approx(expected.item())

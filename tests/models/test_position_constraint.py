@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -140,6 +141,9 @@ def test_bad_input(kwargs, error, words):
         position_constraint_loss(**arguments)
 
 
+UNITS = Path(__file__).resolve().parents[2] / 'configs/_base_/pcloss/units.py'
+
+
 @pytest.mark.parametrize(('options', 'words'), [
     (dict(topk=0), 'topk must be None or a whole number from 1, got 0'),
     (dict(loss_weight=-1.), 'loss_weight must be a finite number from 0'),
@@ -148,6 +152,7 @@ def test_bad_input(kwargs, error, words):
     (dict(partition='inside_out', metainfo='FashionAIDataset'), "'left_right', 'top_bottom'"),
     (dict(partition='left_right', metainfo='NoSuchDataset'), 'neither a registered data set'),
     (dict(partition='left_right', metainfo='no_such_file.py'), 'neither a registered data set'),
+    (dict(partition='left_right', metainfo=str(UNITS)), 'this file defines no dataset_info'),
     (dict(partition='left_right', metainfo='OneHand10KDataset'),
      "'onehand10k' has no flip pairs; use partition=None for one group, or lists of landmark indices"),
     (dict(partition='top_bottom', metainfo='WFLWDataset'),

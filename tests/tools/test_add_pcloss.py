@@ -11,6 +11,7 @@ import mmpose
 import pytest
 from mmengine.config import Config
 
+ROOT = Path(__file__).resolve().parents[2]
 ZOO = Path(mmpose.__file__).parent / '.mim' / 'configs'
 
 STOCK = f'''\
@@ -135,6 +136,21 @@ def test_a_heatmap_head_gets_its_integral_and_one_without_flip_pairs_one_group(c
         "+        type='PCHeatmapHead',",
         '+        integral=dict(alpha=10.),',
         "+        pc_loss=dict(type='PCLoss', topk=8, loss_weight=3e-4),"]
+
+
+def test_the_diff_of_the_page_is_the_tools(capsys):
+    add_pcloss.main([str(ZOO / 'body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py')])
+    diff = capsys.readouterr().out.split('\n', 3)[3]  # without the names of the files and the first place
+    assert f'```diff\n{diff}```' in (ROOT / 'docs/any_model.md').read_text()
+
+
+def test_the_diff_of_the_readme_is_the_tools(tmp_path, capsys):
+    diff = (ROOT / 'README.md').read_text().split('```diff\n')[1].split('```')[0].splitlines()
+    name = next(line for line in diff if '_base_ =' in line).split("'")[1]
+    path = tmp_path / 'config.py'
+    path.write_text(''.join(f'{line[1:]}\n' for line in diff if line.startswith(' ')).replace(
+        name, f'mmpose::body_2d_keypoint/topdown_heatmap/coco/{name}'))
+    assert diff_of(path, capsys) == [line for line in diff if line.startswith('+')]
 
 
 @pytest.mark.parametrize(('text', 'words'), [

@@ -133,3 +133,8 @@ def test_a_stock_model_with_pcloss(name, picture, tmp_path):
     OptimWrapper(torch.optim.SGD(ours.parameters(), lr=1e-6)).update_params(total)
     assert 0 < logged['loss_pc'] < np.inf and logged['loss'] > logged['loss_pc']
     assert all(parameter.isfinite().all() for parameter in ours.parameters())
+
+
+def test_the_page_lists_these_configs():
+    page = (Path(__file__).resolve().parents[2] / 'docs/any_model.md').read_text()
+    assert all(f'| {name} | `{Path(config).stem}` |' in page for name, config in CONFIGS.items())

@@ -72,6 +72,8 @@ def load_metainfo(source: str | Mapping) -> Mapping:
             return parse_pose_metainfo(dict(from_file=source))
         except FileNotFoundError:
             raise ValueError(f"metainfo '{source}' is neither a registered data set nor a metainfo file") from None
+        except AttributeError:
+            raise ValueError(f"metainfo '{source}': this file defines no dataset_info") from None
     if issubclass(dataset, DeepFashionDataset):  # its METAINFO is that of the last one built, whatever its subset
         raise ValueError(f"metainfo '{source}': this data set chooses its landmarks by `subset`; name the metainfo "
                          "file instead, 'configs/_base_/datasets/deepfashion_full.py', ..._upper.py or ..._lower.py")
