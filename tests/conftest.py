@@ -8,12 +8,24 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
+import mmpose
 import numpy as np
 import pytest
+from packaging.version import Version
 from PIL import Image
 
 import pcloss_mmpose  # noqa: F401  (before any test imports MMPose's parts, which fail without it under mmcv-lite)
 from pcloss_mmpose.datasets.fashionai_files import HEADER
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out what MMPose itself cannot do."""
+    if Version(mmpose.__version__) < Version('1.3.2'):
+        reason = "MMPose's MSPNHead trains from 1.3.2 on"
+        for item in items:
+            if 'MSPN' in item.name:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
 
 TINY_CONFIG = """
 _base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'

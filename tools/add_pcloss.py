@@ -265,9 +265,8 @@ def change_head(source: Source, stock: str, groups: str) -> None:
     indent = source.indent(old.lineno)
     if not source.lines[old.lineno - 1].lstrip().startswith('type'):
         indent += ' ' * 4
-    lines = [name, *filter(None, [integral]), f'pc_loss=dict({arguments})']
-    keyword_start = source.start(next(each for each in head.keywords if each.arg == 'type'))
-    source.changes.append((keyword_start, source.end(old), f',\n{indent}'.join(lines)))
+    lines = [f"'PC{stock}'", *filter(None, [integral]), f'pc_loss=dict({arguments})']
+    source.replace(old, f',\n{indent}'.join(lines))
 
 
 def pack_keypoints(source: Source, cfg: Config, path: Path) -> None:

@@ -49,8 +49,8 @@ VARIANTS = {
     'groups': ('ViPNASHead', dict(HEATMAP, **DECONV, deconv_num_groups=(2, 4)), [CELLS]),
     'three stages': ('CPMHead', dict(HEATMAP, num_stages=3, final_layer=None, loss=[MSE] * 3), [WHOLE] * 3),
     'stages with deconv': ('CPMHead', dict(HEATMAP, num_stages=2, **DECONV), [CELLS] * 2),
-    'stages and units': ('MSPNHead', MSPN, [[QUARTER, WHOLE]] * 2),
-    'refinement': ('MSPNHead', dict(MSPN, use_prm=True, loss=[MSE] * 4), [[QUARTER, WHOLE]] * 2),
+    'MSPN, stages and units': ('MSPNHead', MSPN, [[QUARTER, WHOLE]] * 2),
+    'MSPN, refinement': ('MSPNHead', dict(MSPN, use_prm=True, loss=[MSE] * 4), [[QUARTER, WHOLE]] * 2),
     'vectors': ('RegressionHead', REGRESSION, [(4, 1, 1)]),
     'flow': ('RLEHead', dict(REGRESSION, loss=dict(type='RLELoss', use_target_weight=True)), [(4, 1, 1)]),
     'integral': ('IntegralRegressionHead', dict(INTEGRATION, decoder=LABEL), [WHOLE]),
@@ -191,9 +191,9 @@ def test_a_wrong_option_gets_the_stock_error(stock_name, options, error, words):
 
 @pytest.mark.parametrize(('variant', 'shapes', 'words'), [
     ('three stages', [WHOLE], 'num_stages'),
-    ('stages and units', [[QUARTER, WHOLE]], 'num_stages'),
-    ('stages and units', [[QUARTER]] * 2, 'num_units'),
-    ('stages and units', [[(5, *QUARTER[1:]), WHOLE]] * 2, 'unit_channels'),
+    ('MSPN, stages and units', [[QUARTER, WHOLE]], 'num_stages'),
+    ('MSPN, stages and units', [[QUARTER]] * 2, 'num_units'),
+    ('MSPN, stages and units', [[(5, *QUARTER[1:]), WHOLE]] * 2, 'unit_channels'),
 ])
 def test_wrong_features_get_the_stock_error_and_leave_the_head_as_it_was(variant, shapes, words):
     stock_name, options, right_shapes = VARIANTS[variant]

@@ -173,7 +173,7 @@ def test_the_diff_of_the_readme_is_the_tools(tmp_path, capsys):
      'its head does not build: .*takes the temperature'),
     (STOCK.replace('model = dict(\n', 'model = dict(**dict(\n').replace('decoder=codec))', 'decoder=codec)))'),
      'change it by hand'),
-])
+], ids=lambda text: text.splitlines()[0][:60])
 def test_what_does_not_qualify_is_told_in_one_line(text, words, tmp_path):
     path = tmp_path / 'config.py'
     path.write_text(text)
