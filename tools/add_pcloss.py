@@ -1,45 +1,61 @@
-"""Print the diff that turns an MMPose top-down config into a PCLoss config.
+"""Add PCLoss to an MMPose top-down config.
 
-    python tools/add_pcloss.py CONFIG
-    python tools/add_pcloss.py CONFIG | patch CONFIG -o NEW_CONFIG  # in the same folder, for its relative bases
+    python tools/add_pcloss.py CONFIG               # prints the lines, as a diff
+    python tools/add_pcloss.py CONFIG NEW_CONFIG    # writes a config that inherits CONFIG, with the lines
 
-The head becomes its PCLoss class with `pc_loss` (and `integral`, where it predicts heatmaps), and each training
-pipeline packs the keypoints in the crop; test pipelines stay as they are. Before the diff is printed, the changed
-config is loaded, compared with the old one, and its head is built. A config that does not qualify ends the tool with
-one line that says why. docs/any_model.md explains the lines and the values.
+In the second form CONFIG may be one of MMPose's own, as mmpose::body_2d_keypoint/...py. The head becomes its PCLoss
+class with `pc_loss` (and `integral`, where it predicts heatmaps), and each training pipeline packs the keypoints in the
+crop; test pipelines stay as they are. Before anything is printed or written, the new config is loaded and compared with
+the old one, and its head is built. A config that does not qualify ends the tool with one line that says why.
+docs/any_model.md explains the lines and the values.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import copy
 import difflib
+import inspect
+import os
+import re
 import sys
 import tempfile
+import warnings
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
 import pcloss_mmpose  # noqa: F401  (registers the heads)
 from pcloss_mmpose.models import heads
-from pcloss_mmpose.models.losses import load_metainfo
+from pcloss_mmpose.models.losses import load_metainfo, partition_from_metainfo
 
 #: FashionAI's values in our units, where the output is heatmaps, and ours for coordinates (docs/loss.md).
 TOPK, ALPHA = 8, '10.'
 HEATMAP_WEIGHT, COORDINATE_WEIGHT = '3e-4', '0.03'
-BY_HAND = 'change it by hand as docs/any_model.md shows'
+BY_HAND = 'add the lines by hand as docs/any_model.md shows'
 
-Path_ = Sequence[Any]  # keys and indices from the top of a config
+Place = Tuple[Any, ...]  # keys and indices from the top of a config
 
 
 class Unsuitable(Exception):
-    """The config cannot become a PCLoss config; the message says why."""
+    """PCLoss cannot be added to the config; the message says why."""
 
 
-# ---- what the config says
+@contextlib.contextmanager
+def told_as(what: str) -> Iterator[None]:
+    """Tell any error as one of the config, which is code and may raise anything."""
+    try:
+        yield
+    except Unsuitable:
+        raise
+    except Exception as error:
+        raise Unsuitable(f'{what}: {type(error).__name__}: {error}') from error
 
 
 def stock_head(cfg: Mapping) -> str:
@@ -58,7 +74,7 @@ def stock_head(cfg: Mapping) -> str:
         raise Unsuitable(f'a {kind} works bottom-up, and PCLoss on one instance a sample, top-down')
     if kind != 'TopdownPoseEstimator':
         raise Unsuitable(f'its model is a {kind}, and PCLoss works in a TopdownPoseEstimator')
-    name = unscoped(model.get('head', {}).get('type', ''))
+    name = unscoped((model.get('head') or {}).get('type', ''))
     if name in heads.__all__ and name.startswith('PC'):
         raise Unsuitable(f'its head is a {name} already')
     if name == 'VisPredictHead':
@@ -74,250 +90,151 @@ def unscoped(type_: Any) -> str:
     return getattr(type_, '__name__', str(type_)).split('.')[-1]
 
 
-def packed_pipelines(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, int]]:
-    """Path of each pipeline below ``value`` that packs inputs, and the index of the step that does."""
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        steps = [unscoped(step.get('type', '')) for step in item if isinstance(step, Mapping)] \
-            if key in ('pipeline', 'switch_pipeline') and isinstance(item, list) else []
-        if 'PackPoseInputs' in steps:
-            yield (*path, key), steps.index('PackPoseInputs')
-        else:
-            yield from packed_pipelines(item, (*path, key))
+def packing_steps(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Places of the PackPoseInputs below ``value``, but for those in data sets that are marked as for tests."""
+    if isinstance(value, Mapping):
+        if unscoped(value.get('type', '')) == 'PackPoseInputs':
+            yield place
+        elif not value.get('test_mode'):
+            for key, item in value.items():
+                yield from packing_steps(item, (*place, key))
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from packing_steps(item, (*place, index))
 
 
-def packing_steps(cfg: Mapping, roots: Sequence[str]) -> dict[Path_, int]:
-    return dict(packed_pipelines({root: cfg[root] for root in roots if cfg.get(root)}))
+def training_steps(cfg: Mapping) -> list[Place]:
+    """Where the training pipelines pack, those that a hook switches to included."""
+    roots = ('train_dataloader', 'custom_hooks', 'default_hooks')
+    return list(packing_steps({root: cfg[root] for root in roots if cfg.get(root)}))
 
 
-def training_steps(cfg: Mapping) -> dict[Path_, int]:
-    return packing_steps(cfg, ('train_dataloader', 'custom_hooks'))
+def at(value: Any, place: Place) -> Any:
+    for key in place:
+        value = value[key]
+    return value
 
 
-def test_steps(cfg: Mapping) -> dict[Path_, int]:
-    return packing_steps(cfg, ('val_dataloader', 'test_dataloader'))
+def has(value: Any, place: Place) -> bool:
+    try:
+        at(value, place)
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
 
 
-def at(cfg: Any, path: Path_) -> Any:
-    for key in path:
-        cfg = cfg[key]
-    return cfg
+def subscripted(name: str, place: Place) -> str:
+    return name + ''.join(f'[{key!r}]' for key in place)
 
 
-def partition_arguments(dataset: Mapping) -> str:
-    """The arguments of PCLoss that name the groups of a training data set, with a comma after them, or ''.
+def dotted(name: str, place: Place) -> str:
+    return name + ''.join(f'.{key}' if str(key).isidentifier() else f'[{key!r}]' for key in place)
+
+
+def group_arguments(cfg: Mapping, step: Place) -> str:
+    """The arguments of PCLoss that name the groups of the landmarks that a step packs, with a comma after them, or ''.
 
     Raises:
         Unsuitable: Nothing tells the landmarks of the data set.
     """
-    name = unscoped(dataset['type'])
-    source = dataset.get('metainfo')
-    if source is None and name == 'DeepFashionDataset':  # which of three metainfo files it takes, its subset says
+    data = [at(cfg, step[:end]) for end in range(2, len(step) - 1)]  # the data sets that hold the step, outermost first
+    data = [each for each in data if isinstance(each, Mapping) and 'type' in each]
+    if not data:
+        raise Unsuitable('the data set of its train_dataloader has no type')
+    dataset = next((each for each in data if each.get('metainfo')), data[-1])
+    source = dataset.get('metainfo') or unscoped(dataset['type'])
+    if source == 'DeepFashionDataset':  # which of three metainfo files it takes, its subset says
         source = f'configs/_base_/datasets/deepfashion_{dataset.get("subset") or "full"}.py'
     if isinstance(source, Mapping) and 'from_file' in source:
         source = source['from_file']
-    try:
-        metainfo = load_metainfo(name if source is None else source)
-    except ValueError as error:
-        raise Unsuitable(str(error)) from error
+    with told_as('the landmarks of its training data'):
+        metainfo = load_metainfo(source)
     if not metainfo['flip_pairs']:
         return ''
-    return f"partition='left_right', metainfo={name if source is None else source!r}, " if isinstance(source, str) \
-        else f"partition='left_right', metainfo={name!r}, "
+    if isinstance(source, str):
+        return f"partition='left_right', metainfo={source!r}, "
+    return f"partition={[list(group) for group in partition_from_metainfo(metainfo, 'left_right')]}, "
 
 
-# ---- what its file says
+def pcloss_lines(text: str, path: Path) -> list[str]:
+    """The lines that add PCLoss to a config, to be written at the end of it.
 
+    What the config sets itself is changed where it stands; what it inherits, in ``_base_``.
 
-class Source:
-    """The text of a config, what it assigns, and the changes to make to it."""
+    Args:
+        text: The config.
+        path: Where it stands or will stand.
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tree = ast.parse(text)
-        self.lines = text.splitlines(keepends=True)
-        self.changes: list[tuple[int, int, str]] = []
-
-    def offset(self, line: int, column: int) -> int:
-        """Index in the text of what ``ast`` numbers: lines from 1, columns in bytes."""
-        return sum(map(len, self.lines[:line - 1])) + len(self.lines[line - 1].encode()[:column].decode())
-
-    def start(self, node: ast.AST) -> int:
-        return self.offset(node.lineno, node.col_offset)
-
-    def end(self, node: ast.AST) -> int:
-        return self.offset(node.end_lineno, node.end_col_offset)
-
-    def indent(self, line: int) -> str:
-        text = self.lines[line - 1]
-        return text[:len(text) - len(text.lstrip())]
-
-    def assigned(self, name: str) -> ast.expr | None:
-        """The value that the file gives to a name on its top level, the last one."""
-        values = [node.value for node in self.tree.body if isinstance(node, ast.Assign)
-                  for target in node.targets if isinstance(target, ast.Name) and target.id == name]
-        return values[-1] if values else None
-
-    def replace(self, node: ast.AST, text: str) -> None:
-        self.changes.append((self.start(node), self.end(node), text))
-
-    def insert(self, where: int, text: str) -> None:
-        self.changes.append((where, where, text))
-
-    def append(self, *lines: str) -> None:
-        newline = '' if self.text.endswith('\n') else '\n'
-        self.insert(len(self.text), newline + ''.join(f'{line}\n' for line in lines))
-
-    def changed(self) -> str:
-        parts, done = [], 0
-        for start, end, new in sorted(self.changes, key=lambda change: change[0]):
-            parts += [self.text[done:start], new]
-            done = end
-        return ''.join([*parts, self.text[done:]])
-
-
-def dict_call(node: ast.AST | None, what: str) -> ast.Call:
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict'):
-        raise Unsuitable(f'its {what} is not written as dict(...): {BY_HAND}')
-    return node
-
-
-def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    return next((each.value for each in call.keywords if each.arg == name), None)
-
-
-def packing_calls(source: Source) -> list[ast.Call]:
-    """Each ``dict(type='PackPoseInputs')`` in the file."""
-    return [node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and any(
-        each.arg == 'type' and isinstance(each.value, ast.Constant) and unscoped(each.value.value) == 'PackPoseInputs'
-        for each in node.keywords)]
-
-
-def load(text: str, path: Path) -> Config:
-    """The config that ``text`` would be in the place of ``path``."""
-    source = Source(text)
-    for node in ast.walk(source.assigned('_base_') or ast.Module([], [])):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and '::' not in node.value:
-            source.replace(node, repr(str(path.parent.absolute() / node.value)))
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        copy.write_text(source.changed())
-        return Config.fromfile(copy, import_custom_modules=False)
-
-
-def calls_of_steps(source: Source, path: Path) -> tuple[dict[Path_, int], set]:
-    """Which of the file's packing calls stands in which training pipeline, and which stand in test pipelines."""
-    marked = Source(source.text)
-    for number, call in enumerate(packing_calls(marked)):
-        marked.insert(marked.end(keyword(call, 'type')), f', number={number}')
-    cfg = load(marked.changed(), path)
-
-    def numbers(steps: dict[Path_, int]) -> dict:
-        return {place: at(cfg, place)[index].get('number') for place, index in steps.items()}
-
-    return numbers(training_steps(cfg)), set(numbers(test_steps(cfg)).values())
-
-
-# ---- the changes
-
-
-def import_package(source: Source, cfg: Config) -> None:
-    line = "custom_imports = dict(imports=['pcloss_mmpose'], allow_failed_imports=False)"
-    own = source.assigned('custom_imports')
-    if own is not None:
-        imports = keyword(dict_call(own, 'custom_imports'), 'imports')
-        if not isinstance(imports, ast.List):
-            raise Unsuitable(f'its custom_imports holds no list of imports: {BY_HAND}')
-        # First, since the others may need what this one makes importable.
-        source.insert(source.start(imports) + 1, "'pcloss_mmpose'" + (', ' if imports.elts else ''))
-        return
-    if cfg.get('custom_imports'):
-        line = line.replace("']", "', *_base_.custom_imports.imports]")
-    base = next((node for node in source.tree.body if isinstance(node, ast.Assign)
-                 and isinstance(node.targets[0], ast.Name) and node.targets[0].id == '_base_'), None)
-    where = sum(map(len, source.lines[:base.end_lineno])) if base else source.start(source.tree.body[0])
-    source.insert(where, f'{line}\n')
-
-
-def change_head(source: Source, stock: str, groups: str) -> None:
-    is_heatmap = issubclass(getattr(heads, f'PC{stock}'), heads.PCHeatmapMixin)
-    name = f"type='PC{stock}'"
-    integral = f'integral=dict(alpha={ALPHA})' if is_heatmap else ''
-    weight = HEATMAP_WEIGHT if is_heatmap else COORDINATE_WEIGHT
-    arguments = f"type='PCLoss', topk={TOPK}, {groups}loss_weight={weight}"
-    first = ', '.join(filter(None, (name, integral)))
-    whole = f'head=dict({first}, pc_loss=dict(\n    {{indent}}{arguments}))'
-
-    if source.assigned('model') is None:
-        source.append(f'model = dict({whole.format(indent="")})')
-        return
-    model = dict_call(source.assigned('model'), 'model')
-    head = keyword(model, 'head')
-    if head is None:
-        source.insert(source.end(model.func) + 1, f'\n    {whole.format(indent="    ")},')
-        return
-    head = dict_call(head, 'head')
-    old = keyword(head, 'type')
-    if old is None:
-        indent = source.indent(head.lineno) + ' ' * 4
-        source.insert(source.end(head.func) + 1, f'{first},\n{indent}pc_loss=dict({arguments}),\n{indent}')
-        return
-    indent = source.indent(old.lineno)
-    if not source.lines[old.lineno - 1].lstrip().startswith('type'):
-        indent += ' ' * 4
-    lines = [f"'PC{stock}'", *filter(None, [integral]), f'pc_loss=dict({arguments})']
-    source.replace(old, f',\n{indent}'.join(lines))
-
-
-def pack_keypoints(source: Source, cfg: Config, path: Path) -> None:
+    Raises:
+        Unsuitable: It does not qualify; the message says why.
+    """
+    with told_as('it does not load'):
+        cfg = load(text, path, import_custom_modules=True)
+    stock = stock_head(cfg)
     steps = training_steps(cfg)
-    calls = packing_calls(source)
-    training, testing = calls_of_steps(source, path)
-    for number in {number for number in training.values() if number is not None}:
-        if number in testing:
-            raise Unsuitable(f'line {calls[number].lineno} serves training and test pipelines alike: give the '
-                             'training pipelines a PackPoseInputs of their own')
-        if keyword(calls[number], 'pack_transformed') is None:
-            source.insert(source.end(keyword(calls[number], 'type')), ', pack_transformed=True')
-    for place, number in training.items():
-        if number is None:
-            last = steps[place] == len(at(cfg, place)) - 1
-            inherit_and_pack(source, place, -1 if last else steps[place])
+    if not any(step[0] == 'train_dataloader' for step in steps):
+        raise Unsuitable('no pipeline of a train_dataloader in it has PackPoseInputs')
+    roots = sorted({'model', *(step[0] for step in steps)})
+    # A base's values are not among the names of the file, so these are its own.
+    own = load(f'{text}\nown_ = {{name: globals()[name] for name in {roots} if name in globals()}}\n', path)['own_']
+
+    imports = cfg.get('custom_imports') or dict(imports=[], allow_failed_imports=False)
+    names = [imports['imports']] if isinstance(imports['imports'], str) else list(imports['imports'])
+    lines = []
+    if 'pcloss_mmpose' not in names:  # first, since the others may need what it makes importable
+        allow = imports.get('allow_failed_imports', False)
+        lines.append(f"custom_imports = dict(imports={['pcloss_mmpose', *names]}, allow_failed_imports={allow})")
+
+    integral, weight = '', COORDINATE_WEIGHT
+    if issubclass(getattr(heads, f'PC{stock}'), heads.PCHeatmapMixin):
+        integral, weight = f'integral=dict(alpha={ALPHA}), ', HEATMAP_WEIGHT
+    first_step = next(step for step in steps if step[0] == 'train_dataloader')
+    head = [f"type='PC{stock}', {integral}pc_loss=dict(",
+            f"    type='PCLoss', topk={TOPK}, {group_arguments(cfg, first_step)}loss_weight={weight})"]
+    before, after = ("model['head'].update(", ')') if has(own, ('model', 'head')) else \
+        ("model['head'] = dict(", ')') if has(own, ('model', )) else ('model = dict(head=dict(', '))')
+    lines += [before + head[0], head[1] + after]
+
+    for step in steps:
+        if not at(cfg, step).get('pack_transformed'):
+            place = (*step[:-1], -1) if step[-1] == len(at(cfg, step[:-1])) - 1 else step
+            target = subscripted(place[0], place[1:]) if has(own, place) else dotted('_base_', place)
+            lines.append(f"{target}['pack_transformed'] = True")
+    with told_as(f'with PCLoss it does not load; {BY_HAND}'):
+        new = load(joined(text, lines), path)
+    check(cfg, new)
+    return lines
 
 
-def inherit_and_pack(source: Source, place: Path_, index: int) -> None:
-    """Lines that take a pipeline over from the base config and let its step pack the keypoints."""
-    root, *keys = place
-    subscripts = ''.join(f'[{key!r}]' for key in keys)
-    own = source.assigned(root)
-    if root == 'custom_hooks':  # a list, which an inheriting config takes over as a whole
-        lines = [f'custom_hooks = _base_.{root}']
-    elif any(isinstance(key, int) for key in keys):
-        raise Unsuitable(f'it inherits a pipeline at {root}{subscripts}: {BY_HAND}, or change the config it inherits')
-    else:
-        value = f'_base_.{root}.' + '.'.join(keys)
-        given = []  # the keys that the file sets itself: an assignment to them would drop its values
-        while own is not None and len(given) < len(keys):
-            own = keyword(dict_call(own, '.'.join([root, *given])), keys[len(given)])
-            given += [keys[len(given)]] if own is not None else []
-        target, inner = keys[:len(given) + 1], keys[len(given) + 1:]
-        if source.assigned(root) is None:
-            target, inner = [], keys
-        for key in reversed(inner):
-            value = f'dict({key}={value})'
-        lines = [f'{root}{"".join(f"[{key!r}]" for key in target)} = {value}']
-    source.append(*lines, f"{root}{subscripts}[{index}]['pack_transformed'] = True")
+def joined(text: str, lines: Sequence[str]) -> str:
+    """The text with lines after it, which end as its own do."""
+    newline = '\r\n' if '\r\n' in text else '\n'
+    return text + ('' if text.endswith('\n') else newline) + ''.join(line + newline for line in lines)
 
 
-# ---- the check
+def load(text: str, path: Path, import_custom_modules: bool = False) -> Config:
+    """The config that ``text`` would be in the place of ``path``, from a copy whose bases have absolute paths."""
+    folder = str(path.absolute().parent)
+    text = re.sub(r'\{\{\s*fileDirname\s*\}\}', folder.replace('\\', '/'), text)
+    lines = text.split('\n')
+    bases = [node.value for node in ast.parse(text).body if isinstance(node, ast.Assign)
+             and isinstance(node.targets[0], ast.Name) and node.targets[0].id == '_base_']
+    for node in ast.walk(bases[-1]) if bases else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and not re.search('::|{{', node.value):
+            base = repr(os.path.normpath(os.path.join(folder, node.value)))
+            lines[node.lineno - 1] = re.sub(
+                f'([\'"]){re.escape(node.value)}\\1', lambda _, base=base: base, lines[node.lineno - 1])
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / path.name
+        file.write_text('\n'.join(lines), encoding='utf-8')
+        return Config.fromfile(file, import_custom_modules=import_custom_modules)
 
 
 def check(old: Config, new: Config) -> None:
-    """Raise Unsuitable unless ``new`` is ``old`` with PCLoss and nothing else changed, and its head builds."""
-    try:
-        head = MODELS.build(dict(new.model.head))
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unsuitable(f'its head does not build: {error}') from error
+    """Raise Unsuitable unless ``new`` is ``old`` with PCLoss, for all that a runner reads, and its head builds."""
+    init_default_scope('mmpose')
+    with told_as('its head does not build'):
+        head = MODELS.build(copy.deepcopy(new.model.head))
     channels = new.model.head.get('out_channels', new.model.head.get('num_joints'))
     if getattr(head.decoder, 'heatmap_type', None) == 'combined':
         channels //= 3
@@ -327,56 +244,61 @@ def check(old: Config, new: Config) -> None:
     expected = old.to_dict()
     expected['model']['head'].update(
         (key, new.model.head[key]) for key in ('type', 'pc_loss', 'integral') if key in new.model.head)
-    for place, index in training_steps(old).items():
-        at(expected, place)[index]['pack_transformed'] = True
-    roots = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks', 'train_cfg',
-             'optim_wrapper', 'param_scheduler', 'val_evaluator', 'test_evaluator', 'default_hooks')
-    if any(expected.get(root) != new.to_dict().get(root) for root in roots):
-        raise Unsuitable(f'the changes would not be the whole of it: {BY_HAND}')
+    for step in training_steps(old):
+        at(expected, step)['pack_transformed'] = True
+    different = [key for key in inspect.signature(Runner.__init__).parameters
+                 if expected.get(key) != new.to_dict().get(key)]
+    if set(different) & {'val_dataloader', 'test_dataloader'}:
+        raise Unsuitable('training and test pipelines share a PackPoseInputs: give the training pipelines their own')
+    if different:
+        raise Unsuitable(f'the lines would change more than they should, in {different[0]}: {BY_HAND}')
 
 
-def pcloss_text(path: Path) -> str:
-    """Text of the config at ``path`` with PCLoss.
+def added(config: str, new_config: Path | None) -> tuple[str, str]:
+    """A config's text without and with PCLoss: of ``config``, or of one at ``new_config`` that inherits it.
 
     Raises:
         Unsuitable: It does not qualify; the message says why.
     """
-    try:
-        text = path.read_text()
-        if 'read_base' in text:
+    path = new_config or Path(config)
+    with told_as('it does not convert'):
+        if new_config is not None:
+            base = config if '::' in config else os.path.relpath(config, path.absolute().parent)
+            text = f'_base_ = {Path(base).as_posix()!r}\n'
+        else:
+            with told_as('it does not load'), open(path, encoding='utf-8', newline='') as file:
+                text = file.read()
+        if re.search(r'^with read_base\(', text, re.MULTILINE):
             raise Unsuitable(f"it is written in MMEngine's pure Python style: {BY_HAND}")
-        cfg = Config.fromfile(path)
-    except Unsuitable:
-        raise
-    except Exception as error:  # a config is code, which may raise anything
-        raise Unsuitable(f'it does not load: {type(error).__name__}: {error}') from error
-    init_default_scope('mmpose')
-    stock = stock_head(cfg)
-    pipelines = [place for place in training_steps(cfg) if place[0] == 'train_dataloader']
-    if not pipelines:
-        raise Unsuitable('no pipeline of a train_dataloader in it has PackPoseInputs')
-    source = Source(text)
-    import_package(source, cfg)
-    change_head(source, stock, partition_arguments(at(cfg, pipelines[0][:-1])))
-    pack_keypoints(source, cfg, path)
-    try:
-        new = load(source.changed(), path)
-    except Exception as error:
-        raise Unsuitable(f'changed, it would not load ({error}): {BY_HAND}') from error
-    check(cfg, new)
-    return source.changed()
+        return text, joined(text, pcloss_lines(text, path))
+
+
+def unified_diff(old: str, new: str, name: str) -> str:
+    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), name, name)
+    return ''.join(line if line.endswith('\n') else f'{line}\n\\ No newline at end of file\n' for line in lines)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', type=Path, help='an MMPose config, .py')
-    path = parser.parse_args(argv).config
+    parser.add_argument('config', metavar='CONFIG', help='an MMPose config, .py')
+    parser.add_argument('new_config', metavar='NEW_CONFIG', type=Path, nargs='?', help='the config to write')
+    args = parser.parse_args(argv)
+    if args.new_config is None and '::' in args.config:
+        sys.exit(f'{args.config}: a config of an installed package is inherited, not changed: name a NEW_CONFIG too')
+    if args.new_config is not None and args.new_config.exists():
+        sys.exit(f'{args.new_config}: exists already')
     try:
-        new = pcloss_text(path)
+        # What MMEngine says while it loads is no part of a diff.
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'The metainfo config file')
+            old, new = added(args.config, args.new_config)
     except Unsuitable as error:
-        sys.exit(f'{path}: {" ".join(str(error).split())}')
-    old = path.read_text()
-    print(*difflib.unified_diff(old.splitlines(), new.splitlines(), str(path), str(path), lineterm=''), sep='\n')
+        sys.exit(f'{args.config}: {" ".join(str(error).split())}')
+    if args.new_config is None:
+        sys.stdout.write(unified_diff(old, new, args.config))
+    else:
+        args.new_config.parent.mkdir(parents=True, exist_ok=True)
+        args.new_config.write_text(new, encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ from mmpose.models.heads import RegressionHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 
 import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.models.heads import PCLossMixin
 from pcloss_mmpose.models.heads.heatmap import codec_peak
 from pcloss_mmpose.models.integral import integral_coordinates
 from pcloss_mmpose.models.losses import position_constraint_loss
@@ -264,6 +265,7 @@ def test_the_output_is_let_go_and_forward_runs_once(name):
     (dict(decoder=None, integral=dict(alpha=10.)), 'needs a decoder'),
     (dict(decoder=REGRESSION, integral=dict(alpha=10.)), 'needs a decoder of heatmaps'),
     (dict(integral=None), r'integral=dict\(alpha=...\)'),
+    (dict(integral=10.), r'integral=dict\(alpha=...\)'),
     (dict(integral=dict(beta=3)), r'integral=dict\(alpha=...\)'),
     (dict(integral=dict(alpha=0)), 'alpha must be a positive number'),
 ])
@@ -292,3 +294,14 @@ def test_a_head_of_your_own_as_the_page_shows_it():
     target, weights = transformed(samples)
     expected = head.pc_loss(head.forward(feats).sigmoid(), target, weights)
     assert head.loss(feats, samples)['loss_pc'].item() == pytest.approx(expected.item())
+
+
+def test_a_loss_that_does_not_call_forward_is_told():
+    class Silent(PCLossMixin, RegressionHead):
+        def forward(self, feats):
+            return RegressionHead.forward(self, feats)
+
+    head = Silent(**HEADS['RegressionHead'], pc_loss=PC_LOSS)
+    with pytest.raises(RuntimeError, match='the loss of Silent does not call the forward of PCLossMixin'):
+        head.loss(features('RegressionHead')[0], samples_of(REGRESSION))
+    assert not head._keeps_output

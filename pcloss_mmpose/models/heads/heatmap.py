@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Mapping
+
 import numpy as np
 import torch
 from mmpose.models.heads import CPMHead, HeatmapHead, MSPNHead, ViPNASHead
@@ -32,7 +34,7 @@ class PCHeatmapMixin(PCLossMixin):
         if not hasattr(self.decoder, 'heatmap_size'):
             raise ValueError(f'{type(self).__name__} with pc_loss needs a decoder of heatmaps: '
                              f'it tells how their pixels map to the input, `decoder=codec`; got {self.decoder!r}')
-        if integral is None or set(integral) != {'alpha'}:
+        if not isinstance(integral, Mapping) or set(integral) != {'alpha'}:
             raise ValueError(f'{type(self).__name__} with pc_loss needs integral=dict(alpha=...), got {integral!r}; '
                              "alpha 10 is the paper's value for heatmaps with a peak of 1")
         check_alpha(integral['alpha'])

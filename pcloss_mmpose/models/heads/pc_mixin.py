@@ -13,6 +13,8 @@ from torch import Tensor
 class PCLossMixin:
     """Adds PCLoss to a stock head whose ``loss`` calls ``self.forward`` once: ``class PCX(PCLossMixin, X)``.
 
+    No subclass may override ``forward``: what it returned would not be what PCLoss sees.
+
     The stock ``loss`` runs as it is. What its ``forward`` returned is kept until PCLoss has been computed from it and
     then let go, because ``predict`` of some heads changes that tensor in place. No parameter and no buffer is added,
     so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates,
@@ -49,6 +51,7 @@ class PCLossMixin:
         """The stock losses, and ``loss_pc``.
 
         Raises:
+            RuntimeError: The stock ``loss`` does not call ``forward``.
             ValueError: A sample carries no transformed keypoints.
         """
         stock_loss = super().loss
@@ -58,6 +61,9 @@ class PCLossMixin:
         self._keeps_output = True
         try:
             losses = stock_loss(feats, batch_data_samples, train_cfg)
+            if self._output is None:
+                raise RuntimeError(f'the loss of {type(self).__name__} does not call the forward of PCLossMixin, which '
+                                   'keeps what PCLoss needs')
             preds = [self.landmark_fractions(output) for output in self.stages(self._output)]
         finally:
             self._keeps_output, self._output = False, None
