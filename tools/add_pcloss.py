@@ -40,6 +40,9 @@ TOPK, ALPHA = 8, '10.'
 HEATMAP_WEIGHT, COORDINATE_WEIGHT = '3e-4', '0.03'
 BY_HAND = 'add the lines by hand as docs/any_model.md shows'
 
+#: Where a config may have training pipelines, the first one in the first.
+TRAINING_ROOTS = ('train_dataloader', 'custom_hooks', 'default_hooks')
+
 Place = Tuple[Any, ...]  # keys and indices from the top of a config
 
 
@@ -105,8 +108,7 @@ def packing_steps(value: Any, place: Place = ()) -> Iterator[Place]:
 
 def training_steps(cfg: Mapping) -> list[Place]:
     """Where the training pipelines pack, those that a hook switches to included."""
-    roots = ('train_dataloader', 'custom_hooks', 'default_hooks')
-    return list(packing_steps({root: cfg[root] for root in roots if cfg.get(root)}))
+    return list(packing_steps({root: cfg[root] for root in TRAINING_ROOTS if cfg.get(root)}))
 
 
 def at(value: Any, place: Place) -> Any:
@@ -171,38 +173,50 @@ def pcloss_lines(text: str, path: Path) -> list[str]:
     with told_as('it does not load'):
         cfg = load(text, path, import_custom_modules=True)
     stock = stock_head(cfg)
-    steps = training_steps(cfg)
-    if not any(step[0] == 'train_dataloader' for step in steps):
+    if not training_steps(cfg) or training_steps(cfg)[0][0] != 'train_dataloader':
         raise Unsuitable('no pipeline of a train_dataloader in it has PackPoseInputs')
-    roots = sorted({'model', *(step[0] for step in steps)})
+    roots = ['model', *TRAINING_ROOTS]
     # A base's values are not among the names of the file, so these are its own.
     own = load(f'{text}\nown_ = {{name: globals()[name] for name in {roots} if name in globals()}}\n', path)['own_']
 
+    lines = [*import_lines(cfg), *head_lines(cfg, own, stock), *step_lines(cfg, own)]
+    with told_as(f'with PCLoss it does not load; {BY_HAND}'):
+        new = load(joined(text, lines), path)
+    check(cfg, new)
+    return lines
+
+
+def import_lines(cfg: Mapping) -> list[str]:
     imports = cfg.get('custom_imports') or dict(imports=[], allow_failed_imports=False)
     names = [imports['imports']] if isinstance(imports['imports'], str) else list(imports['imports'])
-    lines = []
-    if 'pcloss_mmpose' not in names:  # first, since the others may need what it makes importable
-        allow = imports.get('allow_failed_imports', False)
-        lines.append(f"custom_imports = dict(imports={['pcloss_mmpose', *names]}, allow_failed_imports={allow})")
+    if 'pcloss_mmpose' in names:
+        return []
+    names.insert(0, 'pcloss_mmpose')  # first, since the others may need what it makes importable
+    return [f"custom_imports = dict(imports={names}, "
+            f"allow_failed_imports={imports.get('allow_failed_imports', False)})"]
 
+
+def head_lines(cfg: Mapping, own: Mapping, stock: str) -> list[str]:
     integral, weight = '', COORDINATE_WEIGHT
     if issubclass(getattr(heads, f'PC{stock}'), heads.PCHeatmapMixin):
         integral, weight = f'integral=dict(alpha={ALPHA}), ', HEATMAP_WEIGHT
-    first_step = next(step for step in steps if step[0] == 'train_dataloader')
-    head = [f"type='PC{stock}', {integral}pc_loss=dict(",
-            f"    type='PCLoss', topk={TOPK}, {group_arguments(cfg, first_step)}loss_weight={weight})"]
-    before, after = ("model['head'].update(", ')') if has(own, ('model', 'head')) else \
-        ("model['head'] = dict(", ')') if has(own, ('model', )) else ('model = dict(head=dict(', '))')
-    lines += [before + head[0], head[1] + after]
+    start, end = 'model = dict(head=dict(', '))'
+    if has(own, ('model', 'head')):
+        start, end = "model['head'].update(", ')'
+    elif has(own, ('model', )):
+        start, end = "model['head'] = dict(", ')'
+    groups = group_arguments(cfg, training_steps(cfg)[0])
+    return [f"{start}type='PC{stock}', {integral}pc_loss=dict(",
+            f"    type='PCLoss', topk={TOPK}, {groups}loss_weight={weight}){end}"]
 
-    for step in steps:
+
+def step_lines(cfg: Mapping, own: Mapping) -> list[str]:
+    lines = []
+    for step in training_steps(cfg):
         if not at(cfg, step).get('pack_transformed'):
             place = (*step[:-1], -1) if step[-1] == len(at(cfg, step[:-1])) - 1 else step
             target = subscripted(place[0], place[1:]) if has(own, place) else dotted('_base_', place)
             lines.append(f"{target}['pack_transformed'] = True")
-    with told_as(f'with PCLoss it does not load; {BY_HAND}'):
-        new = load(joined(text, lines), path)
-    check(cfg, new)
     return lines
 
 
