@@ -88,7 +88,8 @@ def batch_of(cfg, metainfo, picture, size=2):
     return pseudo_collate(samples)
 
 
-@pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.parametrize('name', [
+    pytest.param(name, marks=pytest.mark.every_config) if name == 'hourglass' else name for name in CONFIGS])  # slow
 def test_a_stock_model_with_pcloss(name, picture, tmp_path):
     path = ZOO / CONFIGS[name]
     stock_text, text = add_pcloss.added(str(path), None)
