@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from mmpose.registry import METRICS
+
+import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.datasets.metainfo import fld
+from pcloss_mmpose.evaluation import duplicates, outlier_rate
+from pcloss_mmpose.models.losses import load_metainfo
+
+FLD = load_metainfo(fld.dataset_info)
+
+
+def test_outliers_worked_by_hand():
+    error = np.array([[.05, .1, np.nan], [.11, .4, .0]])
+    assert outlier_rate(error, .1) == pytest.approx(2 / 5)  # 0.1 itself is not above it
+    np.testing.assert_allclose(outlier_rate(error, [.01, .1, .2, .5]), [4 / 5, 2 / 5, 1 / 5, 0])
+    assert np.isnan(outlier_rate(np.full((2, 3), np.nan), .1))
+
+
+def test_duplicates_worked_by_hand():
+    gt = np.array([[[0., 0.], [20., 0.], [26., 8.]]])  # 20, over 27 and 10 apart
+    pred = np.array([[[10., 0.], [12., 0.], [12.5, 0.]]])  # 2, 2.5 and 0.5 apart
+    pairs = duplicates(pred, gt, np.ones((1, 3)), [100.])
+    np.testing.assert_array_equal(pairs, [[1, 1, np.nan]])  # the last two truths are not more than 10 % apart
+    np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 3)), [100.], near=.02), [[0, 0, np.nan]])
+    np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 3)), [50.]), [[0, 0, 1]])
+    np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 3)), [100.], apart=.25), [[np.nan, 1, np.nan]])
+    np.testing.assert_array_equal(duplicates(pred, gt, [[1, 1, 0]], [100.]), [[1, np.nan, np.nan]])
+    assert np.isnan(duplicates(pred, gt, np.ones((1, 3)), [0.])).all()
+
+
+def test_a_box_divides_each_axis_by_its_own_side():
+    gt, pred = np.array([[[0., 0.], [0., 30.]]]), np.array([[[0., 0.], [0., 4.]]])
+    np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 2)), [[100., 200.]]), [[1]])  # 4 / 200
+    np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 2)), [[200., 100.]]), [[0]])  # 4 / 100
+
+
+def test_against_a_loop_over_pairs():
+    rng = np.random.default_rng(0)
+    gt, pred = rng.uniform(0, 20, (2, 30, 6, 2))
+    visible, scale = rng.random((30, 6)) > .3, rng.uniform(50, 100, 30)
+    expected = [[np.nan if not (v[i] and v[j]) or np.hypot(*(g[i] - g[j])) / s <= .1
+                 else float(np.hypot(*(p[i] - p[j])) / s < .03) for i in range(6) for j in range(i + 1, 6)]
+                for g, p, v, s in zip(gt, pred, visible, scale)]
+    found = duplicates(pred, gt, visible, scale)
+    np.testing.assert_array_equal(found, expected)
+    assert 0 < np.nansum(found) < np.isfinite(found).sum()
+
+
+def sample(gt, pred, visibility, category):
+    gt = np.asarray(gt, dtype=np.float32)
+    raw = np.concatenate([gt, np.asarray(visibility)[:, None]], 1).ravel().tolist()
+    return dict(pred_instances=dict(keypoints=np.asarray(pred, dtype=np.float32)[None]),
+                gt_instances=dict(keypoints=gt[None], keypoints_visible=np.asarray(visibility)[None] > 0,
+                                  bboxes=np.array([[0, 0, 100, 100]], dtype=np.float32)),
+                raw_ann_info=dict(keypoints=raw, category=category))
+
+
+def evaluate(samples, **options):
+    metric = METRICS.build(dict(type='FailureModes', **options))
+    metric.dataset_meta = FLD
+    metric.process(None, samples)
+    return metric.evaluate(len(samples))
+
+
+def samples():
+    gt = np.column_stack([np.arange(8) * 12, np.zeros(8)])  # neighbours 12 % of the box apart
+    both_left = gt.copy()
+    both_left[1] = 1, 0  # right_collar on left_collar: a duplicate, and 11 % off
+    occluded = gt.copy()
+    occluded[7] = 0, 90  # does not count
+    return [sample(gt, both_left, [2] * 8, 'upper'), sample(gt, occluded, [2] * 7 + [1], 'full'),
+            sample(gt, gt, [0] * 8, 'full')]
+
+
+def test_the_metric_worked_by_hand():
+    metrics = evaluate(samples())
+    assert metrics['outliers'] == metrics['outliers@10'] == pytest.approx(100 * 1 / 15)
+    assert metrics['outliers@15'] == 0 and metrics['outliers@2'] == pytest.approx(100 * 1 / 15)
+    assert (metrics['outliers/upper'], metrics['outliers/full']) == (pytest.approx(100 / 8), 0)
+    assert metrics['duplicates'] == pytest.approx(100 * 1 / (28 + 21))
+    assert (metrics['duplicates/upper'], metrics['duplicates/full']) == (pytest.approx(100 / 28), 0)
+    assert metrics['duplicates/left_collar+right_collar'] == pytest.approx(100 / 2)
+    assert [key for key in metrics if '+' in key] == ['duplicates/left_collar+right_collar']
+    assert metrics['outlier_images'] == metrics['duplicate_images'] == pytest.approx(100 / 2)
+
+
+def test_options():
+    metrics = evaluate(samples(), threshold=.2, near=.005, include_occluded=True)
+    assert metrics['outliers'] == pytest.approx(100 * 1 / 16) and metrics['duplicates'] == 0
+    assert 'duplicates' not in evaluate(samples(), apart=5.)  # no pair lies so far apart
+
+
+@pytest.mark.parametrize('options', [dict(threshold=0), dict(near='3'), dict(apart=float('nan'))])
+def test_bad_options(options):
+    with pytest.raises(ValueError, match=f'{next(iter(options))} must be a positive number, a fraction of T'):
+        evaluate(samples(), **options)
+
+
+def test_nothing_to_measure_is_an_error():
+    with pytest.raises(ValueError, match='FailureModes: no landmark could be measured'):
+        evaluate(samples()[2:])
