@@ -227,20 +227,6 @@ def test_udp_grid_has_no_offset():
     torch.testing.assert_close(head.landmark_fractions(heatmaps)[0, 0], torch.tensor([63 / 64, 95 / 96]))
 
 
-def test_a_head_that_holds_one_hands_its_loss_pc_on():
-    samples, results = samples_of(MSRA), []
-    for changes in ({}, with_pc('PCHeatmapHead')):
-        inner = dict(HEADS['HeatmapHead'], type='PCHeatmapHead', **changes)
-        torch.manual_seed(0)
-        head = MODELS.build(copy.deepcopy(dict(
-            type='VisPredictHead', pose_cfg=inner,
-            loss=dict(type='BCELoss', use_target_weight=False, use_sigmoid=True))))
-        results.append(head.loss(features('HeatmapHead')[0], samples))
-    stock, ours = results
-    assert ours.pop('loss_pc') > 0
-    assert set(ours) == set(stock) and all(torch.equal(ours[key], stock[key]) for key in stock)
-
-
 LAST_LAYER = dict(PCCPMHead='multi_final_layers.0', PCMSPNHead='predict_layers.0', PCRegressionHead='fc',
                   PCRLEHead='fc', PCSimCCHead='mlp_head_x', PCRTMCCHead='cls_x', PCRTMWHead='cls_x')
 
