@@ -170,15 +170,15 @@ def pcloss_lines(text: str, path: Path) -> list[str]:
     Raises:
         Unsuitable: It does not qualify; the message says why.
     """
+    # A base's values are not among the names of the file, so these are its own.
+    names = ('model', *TRAINING_ROOTS)
     with told_as('it does not load'):
-        cfg = load(text, path, import_custom_modules=True)
+        cfg = load(f'{text}\nown_ = {{name: globals()[name] for name in {names} if name in globals()}}\n', path,
+                   import_custom_modules=True)
+    own = cfg.pop('own_')
     stock = stock_head(cfg)
     if not training_steps(cfg) or training_steps(cfg)[0][0] != 'train_dataloader':
         raise Unsuitable('no pipeline of a train_dataloader in it has PackPoseInputs')
-    roots = ['model', *TRAINING_ROOTS]
-    # A base's values are not among the names of the file, so these are its own.
-    own = load(f'{text}\nown_ = {{name: globals()[name] for name in {roots} if name in globals()}}\n', path)['own_']
-
     lines = [*import_lines(cfg), *head_lines(cfg, own, stock), *step_lines(cfg, own)]
     with told_as(f'with PCLoss it does not load; {BY_HAND}'):
         new = load(joined(text, lines), path)
@@ -255,13 +255,13 @@ def check(old: Config, new: Config) -> None:
     if head.pc_loss.groups and max(map(max, head.pc_loss.groups)) != channels - 1:
         raise Unsuitable(f'its head gives {channels} landmarks, and the metainfo of its training data has another '
                          f'number: {BY_HAND}')
-    expected = old.to_dict()
+    expected, found = old.to_dict(), new.to_dict()
     expected['model']['head'].update(
         (key, new.model.head[key]) for key in ('type', 'pc_loss', 'integral') if key in new.model.head)
     for step in training_steps(old):
         at(expected, step)['pack_transformed'] = True
     different = [key for key in inspect.signature(Runner.__init__).parameters
-                 if expected.get(key) != new.to_dict().get(key)]
+                 if expected.get(key) != found.get(key)]
     if set(different) & {'val_dataloader', 'test_dataloader'}:
         raise Unsuitable('training and test pipelines share a PackPoseInputs: give the training pipelines their own')
     if different:
