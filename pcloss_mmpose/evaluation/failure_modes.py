@@ -22,6 +22,7 @@ def outlier_rate(error: np.ndarray, threshold: float | np.ndarray) -> np.ndarray
     Returns:
         float64 of the threshold's shape; NaN if no landmark counts.
     """
+    error = np.asarray(error, dtype=np.float64)
     counted = error[~np.isnan(error)]
     above = counted > np.asarray(threshold, dtype=np.float64)[..., None]
     return above.mean(axis=-1) if counted.size else np.full(above.shape[:-1], np.nan)

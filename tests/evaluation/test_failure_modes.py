@@ -14,6 +14,7 @@ def test_outliers_worked_by_hand():
     error = np.array([[.05, .1, np.nan], [.11, .4, .0]])
     assert outlier_rate(error, .1) == pytest.approx(2 / 5)  # 0.1 itself is not above it
     np.testing.assert_allclose(outlier_rate(error, [.01, .1, .2, .5]), [4 / 5, 2 / 5, 1 / 5, 0])
+    assert outlier_rate([.1, .2], .1) == .5
     assert np.isnan(outlier_rate(np.full((2, 3), np.nan), .1))
 
 
