@@ -9,24 +9,32 @@ import torch
 from torch import Tensor
 
 
-def integral_coordinates(heatmaps: Tensor, alpha: float) -> Tensor:
+def integral_coordinates(heatmaps: Tensor, alpha: float, debias: bool = False, window: int | None = None) -> Tensor:
     """Expected position under softmax(alpha * heatmap) over the whole map (Eq. 2-3).
 
     What counts is alpha times the peak: the paper's alpha 0.1 belongs to heatmaps with a peak near 100 and is alpha 10
     for a peak of 1. With a small product every landmark falls on the map's centre, since the background holds most
     of the mass; with a very large one the result is the argmax and has no gradient.
 
+    The softmax gives every pixel of a background of 0 the mass exp(0) = 1, which draws the position towards the
+    centre. Two ways out of it are ours to choose, alone or together: ``debias`` takes that 1 away, and ``window``
+    leaves out all that is far from the peak.
+
     B: batch, K: landmarks, H, W: height and width of the map.
 
     Args:
         heatmaps: (B, K, H, W), of any floating point type; the computation is in float32 or better.
         alpha: Inverse temperature, above 0.
+        debias: Take exp(alpha * heatmap) - 1, where it is positive, for the mass: the background counts nothing, as
+            in Gu et al., Removing the Bias of Integral Pose Regression, ICCV 2021, who subtract its expected sum
+            instead. With a small alpha this is the positive part of the heatmap itself, normalised.
+        window: Half the side of a square around the highest pixel, in pixels; mass outside of it does not count.
 
     Returns:
         (B, K, 2) x, y in heatmap pixels, 0 being the centre of the first pixel.
 
     Raises:
-        ValueError: The heatmaps have other than four dimensions, or alpha is not a positive number.
+        ValueError: The heatmaps have other than four dimensions, or an option is out of its range.
 
     Example:
         >>> heatmaps = torch.zeros(1, 1, 3, 5)
@@ -36,11 +44,29 @@ def integral_coordinates(heatmaps: Tensor, alpha: float) -> Tensor:
     """
     if heatmaps.ndim != 4:
         raise ValueError(f'heatmaps must have shape (B, K, H, W), got {tuple(heatmaps.shape)}')
-    check_alpha(alpha)
-    heatmaps = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))
+    check_integral(alpha, debias, window)
     height, width = heatmaps.shape[-2:]
-    mass = (alpha * heatmaps).flatten(2).softmax(-1).unflatten(2, (height, width))
+    scaled = (alpha * heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))).flatten(2)
+    top = scaled.detach().amax(-1, keepdim=True)
+    if debias:  # all is divided by exp(top), which might overflow
+        top = top.clamp(min=0)
+        background = torch.exp(-top)
+        # The small rest gives a map without a positive pixel its centre.
+        mass = (torch.exp(scaled - top) - background).clamp(min=0) + 1e-4 * alpha * background
+    else:
+        mass = torch.exp(scaled - top)
+    if window is not None:
+        mass = mass * _near_peak(scaled, width, window)
+    mass = (mass / mass.sum(-1, keepdim=True)).unflatten(2, (height, width))
     return torch.stack([_mean_index(mass.sum(-2)), _mean_index(mass.sum(-1))], dim=-1)
+
+
+def _near_peak(flat: Tensor, width: int, window: int) -> Tensor:
+    pixel = torch.arange(flat.shape[-1], device=flat.device)
+    peak = flat.argmax(-1, keepdim=True)
+    rows = pixel.div(width, rounding_mode='floor') - peak.div(width, rounding_mode='floor')
+    columns = pixel % width - peak % width
+    return (rows.abs() <= window) & (columns.abs() <= window)
 
 
 def expected_bins(logits: Tensor, alpha: float) -> Tensor:
@@ -78,3 +104,12 @@ def check_alpha(alpha: float) -> None:
     """Raise ValueError unless alpha is a positive, finite number."""
     if not isinstance(alpha, (int, float)) or not 0 < alpha < float('inf'):
         raise ValueError(f'alpha must be a positive number, got {alpha!r}')
+
+
+def check_integral(alpha: float, debias: bool = False, window: int | None = None) -> None:
+    """Raise ValueError unless these are options of :func:`integral_coordinates`."""
+    check_alpha(alpha)
+    if not isinstance(debias, bool):
+        raise ValueError(f'debias must be True or False, got {debias!r}')
+    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
+        raise ValueError(f'window must be None or a whole number of heatmap pixels from 1, got {window!r}')

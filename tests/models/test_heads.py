@@ -14,6 +14,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.models.heads import PCLossMixin
 from pcloss_mmpose.models.heads.heatmap import codec_peak
+from pcloss_mmpose.models.heads.pc_mixin import gradient_share
 from pcloss_mmpose.models.integral import integral_coordinates
 from pcloss_mmpose.models.losses import position_constraint_loss
 
@@ -192,6 +193,46 @@ def test_loss_pc_is_the_loss_of_the_coordinates_summed_over_stages(stock_name, n
     assert torch.equal(losses['loss_kpt'], stock['loss_kpt'])
 
 
+def test_gradient_share_worked_by_hand():
+    first, second = torch.tensor([1., 2.], requires_grad=True), torch.tensor([2.], requires_grad=True)
+    # Gradients (3, 0) and (4) of the one: 5. (0, 0) and (15) of the other.
+    one, other = 3 * first[0] + second.square().sum(), 15 * second.sum() + 0 * first.sum()
+    assert gradient_share(one, other, [(first, second)]).item() == pytest.approx(5 / 20)
+    assert gradient_share(one, other, first).item() == 1
+    assert first.grad is None  # it leaves no gradient behind
+    (one + other).backward()
+
+
+@pytest.mark.parametrize(('stock_name', 'name'), CASES)
+def test_the_share_of_the_gradient_is_logged(stock_name, name):
+    """Against a step of each loss alone, at the tensors that the head gave out."""
+    head, samples = build(name, **with_pc(name)), samples_of(encoder_of(stock_name))
+    outputs = []
+    landmark_fractions = head.landmark_fractions
+    head.landmark_fractions = lambda output: outputs.append(output) or landmark_fractions(output)
+    losses = head.loss(features(name)[0], samples)
+    tensors = [t for output in outputs for t in (output if isinstance(output, (tuple, list)) else [output])]
+    stock = sum(torch.as_tensor(value).sum() for key, value in losses.items() if key.startswith('loss_kpt'))
+    lengths = []
+    for loss in (losses['loss_pc'], stock):
+        gradients = torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True)
+        lengths.append(torch.cat([gradient.flatten() for gradient in gradients if gradient is not None]).norm())
+    assert 0 < losses['pc_share'] < 1
+    assert losses['pc_share'].item() == pytest.approx((lengths[0] / sum(lengths)).item(), rel=1e-4)
+    with torch.no_grad():
+        assert 'pc_share' not in head.loss(features(name)[0], samples)
+
+
+def test_an_integral_without_bias_reaches_the_loss():
+    """At initialisation the maps are flat: soft-argmax says the centre, whatever the network; debiased it does not."""
+    spread = []
+    for options in ({}, dict(debias=True), dict(window=2)):
+        torch.manual_seed(0)
+        head = build('PCHeatmapHead', pc_loss=PC_LOSS, integral=dict(alpha=10., **options))
+        spread.append(head.landmark_fractions(0.01 * torch.randn(4, K, *HEATMAP_SIZE[::-1])).std(dim=(0, 1)).sum())
+    assert spread[0] < 0.1 * min(spread[1:])
+
+
 def test_simcc_targets_are_read_where_they_stand():
     head, samples = build('PCSimCCHead', pc_loss=PC_LOSS), samples_of(SIMCC, span=(20, 44))
     labels = [torch.cat([s.gt_instance_labels[f'keypoint_{axis}_labels'] for s in samples]) for axis in 'xy']
@@ -254,6 +295,9 @@ def test_the_output_is_let_go_and_forward_runs_once(name):
     (dict(integral=10.), r'integral=dict\(alpha=...\)'),
     (dict(integral=dict(beta=3)), r'integral=dict\(alpha=...\)'),
     (dict(integral=dict(alpha=0)), 'alpha must be a positive number'),
+    (dict(integral=dict(debias=True)), r'integral=dict\(alpha=...\)'),
+    (dict(integral=dict(alpha=10., debias='yes')), 'debias must be True or False'),
+    (dict(integral=dict(alpha=10., window=0)), 'window must be None or a whole number'),
 ])
 def test_bad_options(name, changes, words):
     with pytest.raises(ValueError, match=words):

@@ -50,6 +50,63 @@ def test_gradcheck_and_half_precision():
         torch.testing.assert_close(integral_coordinates(half, 10.), expected)
 
 
+def test_debiased_and_windowed_values_worked_by_hand():
+    heatmaps = torch.zeros(1, 1, 2, 4)
+    heatmaps[..., 0, 0], heatmaps[..., 1, 3], heatmaps[..., 0, 3] = math.log(4), math.log(2), -1.
+    # exp - 1: 3 at (0, 0), 1 at (3, 1), 0 in the background, nothing for what is below 0.
+    found = integral_coordinates(heatmaps, 1., debias=True)
+    torch.testing.assert_close(found, torch.tensor([[[0.75, 0.25]]]), rtol=0, atol=1e-3)
+    # exp in the two columns near the peak: 4, 1 and below them 1, 1.
+    found = integral_coordinates(heatmaps, 1., window=1)
+    torch.testing.assert_close(found, torch.tensor([[[2 / 7, 2 / 7]]]))
+    found = integral_coordinates(heatmaps, 1., debias=True, window=1)
+    torch.testing.assert_close(found, torch.tensor([[[0., 0.]]]), rtol=0, atol=1e-3)
+
+
+def test_what_the_background_does():
+    """The same landmark on a low peak: soft-argmax is drawn half way to the centre, the other two are not."""
+    codec = MSRAHeatmap(input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5)
+    heatmap = torch.from_numpy(codec.encode(np.array([[[32., 40.]]], np.float32))['heatmaps'])[None] / 2
+
+    def off(**options):
+        return (integral_coordinates(heatmap, 10., **options)[0, 0] - torch.tensor([8., 10.])).norm().item()
+
+    assert off() > 4
+    assert max(off(debias=True), off(window=4), off(debias=True, window=4)) < 0.02
+
+
+def test_a_small_alpha_without_bias_is_the_positive_part_itself():
+    heatmaps = torch.randn(2, 3, 5, 6, dtype=torch.float64)
+    positive = heatmaps.clamp(min=0).numpy()
+    positive /= positive.sum((-1, -2), keepdims=True)
+    ys, xs = np.mgrid[:5, :6]
+    expected = np.stack([(positive * xs).sum((-1, -2)), (positive * ys).sum((-1, -2))], -1)
+    np.testing.assert_allclose(integral_coordinates(heatmaps, 1e-4, debias=True), expected, atol=2e-3)
+
+
+def test_debiased_extremes():
+    nothing, all_high = -torch.ones(1, 1, 4, 4), torch.full((1, 1, 4, 4), 1e4)
+    for heatmaps in (nothing, all_high):  # exp(30 * 1e4) would be infinite
+        torch.testing.assert_close(integral_coordinates(heatmaps, 30., debias=True), torch.full((1, 1, 2), 1.5))
+
+
+@pytest.mark.parametrize('options', [dict(debias=True), dict(window=1), dict(debias=True, window=1)], ids=str)
+def test_gradcheck_without_bias(options):
+    heatmaps = torch.randn(2, 2, 4, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda h: integral_coordinates(h, 2., **options), heatmaps)
+
+
+@pytest.mark.parametrize(('options', 'words'), [
+    (dict(debias=1), 'debias must be True or False'),
+    (dict(window=0), 'window must be None or a whole number'),
+    (dict(window=2.5), 'window'),
+    (dict(window=True), 'window'),
+])
+def test_bad_options(options, words):
+    with pytest.raises(ValueError, match=words):
+        integral_coordinates(torch.zeros(1, 1, 4, 5), 1., **options)
+
+
 @pytest.mark.parametrize(('heatmaps', 'alpha', 'words'), [
     (torch.zeros(3, 4, 5), 1., r'\(B, K, H, W\)'),
     (torch.zeros(1, 1, 4, 5), 0., 'alpha'),

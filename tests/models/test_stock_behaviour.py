@@ -160,7 +160,7 @@ def test_trains_as_the_stock_head_does_and_adds_loss_pc(variant):
         torch.manual_seed(1)  # dropout: a second forward would draw other numbers
         losses.append(head.loss(feats, samples, dict(compute_acc=options['decoder'] is not COMBINED)))
     stock, ours = losses
-    assert set(ours) == {*stock, 'loss_pc'}
+    assert set(ours) == {*stock, 'loss_pc', 'pc_share'}
     assert all(torch.equal(ours[key], stock[key]) for key in stock)
     gradients = torch.autograd.grad(ours['loss_pc'], leaves(feats), allow_unused=True)
     used = leaves(feats)[-1:] if variant == 'last of several maps' else leaves(feats)
@@ -232,7 +232,7 @@ def test_accuracy_can_be_left_out():
     stock_name, options, shapes = VARIANTS['no layer']
     _, ours = pair(stock_name, options)
     losses = ours.loss(draw(shapes), samples_of(stock_name, MSRA), dict(compute_acc=False))
-    assert set(losses) == {'loss_kpt', 'loss_pc'}
+    assert set(losses) == {'loss_kpt', 'loss_pc', 'pc_share'}
 
 
 @pytest.mark.parametrize('pc_loss', [PC_LOSS, None])
@@ -244,7 +244,7 @@ def test_the_head_that_predicts_visibility_takes_it_as_its_pose_head(pc_loss):
         torch.manual_seed(0)
         heads.append(MODELS.build(dict(type='VisPredictHead', pose_cfg=dict(inner, **options))))
     stock, ours = (head.loss(draw(shapes), samples) for head in heads)
-    assert set(ours) == {*stock, *(['loss_pc'] if pc_loss else [])}
+    assert set(ours) == {*stock, *(['loss_pc', 'pc_share'] if pc_loss else [])}
     assert all(torch.equal(ours[key], stock[key]) for key in stock)
     (stock, _), (ours, _) = (head.eval().predict(draw(shapes), samples) for head in heads)
     for a, b in zip(stock, ours):

@@ -125,7 +125,7 @@ def test_a_stock_model_with_pcloss(name, picture, tmp_path):
             losses.append(model(**model.data_preprocessor(data, True), mode='loss'))
     for key in losses[0]:
         assert torch.equal(losses[1][key], losses[0][key]) and torch.equal(losses[2][key], losses[0][key])
-    assert set(losses[1]) == set(losses[0]) and set(losses[2]) == set(losses[0]) | {'loss_pc'}
+    assert set(losses[1]) == set(losses[0]) and set(losses[2]) == set(losses[0]) | {'loss_pc', 'pc_share'}
 
     losses[2]['loss_pc'].backward(retain_graph=True)
     grads = [p.grad for p in ours.backbone.parameters() if p.grad is not None]

@@ -10,7 +10,7 @@ from mmpose.models.heads import CPMHead, HeatmapHead, MSPNHead, ViPNASHead
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from ..integral import check_alpha, integral_coordinates
+from ..integral import check_integral, integral_coordinates
 from .pc_mixin import PCLossMixin
 
 
@@ -19,7 +19,8 @@ class PCHeatmapMixin(PCLossMixin):
 
     Args:
         pc_loss: Config of a PCLoss.
-        integral: ``dict(alpha=...)``, needed with pc_loss. alpha is meant for heatmaps that peak at 1 and is divided
+        integral: ``dict(alpha=...)``, needed with pc_loss, and ``debias`` and ``window`` as in
+            :func:`~pcloss_mmpose.models.integral_coordinates`. alpha is meant for heatmaps that peak at 1 and is divided
             by the peak of the codec (1 for MSRAHeatmap and UDPHeatmap, 255 for MegviiHeatmap): the paper's 0.1 at
             peak 100 is 10 here.
 
@@ -34,17 +35,18 @@ class PCHeatmapMixin(PCLossMixin):
         if not hasattr(self.decoder, 'heatmap_size'):
             raise ValueError(f'{type(self).__name__} with pc_loss needs a decoder of heatmaps: '
                              f'it tells how their pixels map to the input, `decoder=codec`; got {self.decoder!r}')
-        if not isinstance(integral, Mapping) or set(integral) != {'alpha'}:
-            raise ValueError(f'{type(self).__name__} with pc_loss needs integral=dict(alpha=...), got {integral!r}; '
-                             "alpha 10 is the paper's value for heatmaps with a peak of 1")
-        check_alpha(integral['alpha'])
-        self.alpha = integral['alpha'] / codec_peak(self.decoder)
+        if not isinstance(integral, Mapping) or not {'alpha'} <= set(integral) <= {'alpha', 'debias', 'window'}:
+            raise ValueError(f'{type(self).__name__} with pc_loss needs integral=dict(alpha=...), and may have debias '
+                             f"and window in it, got {integral!r}; alpha 10 is the paper's value for heatmaps with a "
+                             'peak of 1')
+        check_integral(**integral)
+        self.integral = dict(integral, alpha=integral['alpha'] / codec_peak(self.decoder))
         self.pixel_fractions = (np.asarray(self.decoder.scale_factor) / np.asarray(self.decoder.input_size)).tolist()
 
     def landmark_fractions(self, output: Tensor) -> Tensor:
         if getattr(self.decoder, 'heatmap_type', None) == 'combined':
             output = output[:, ::3]  # the other two channels of each landmark are offsets
-        pixels = integral_coordinates(output, self.alpha)
+        pixels = integral_coordinates(output, **self.integral)
         x_scale, y_scale = self.pixel_fractions
         return torch.stack([pixels[..., 0] * x_scale, pixels[..., 1] * y_scale], dim=-1)
 

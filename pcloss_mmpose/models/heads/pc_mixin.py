@@ -18,7 +18,9 @@ class PCLossMixin:
     The stock ``loss`` runs as it is. What its ``forward`` returned is kept until PCLoss has been computed from it and
     then let go, because ``predict`` of some heads changes that tensor in place. No parameter and no buffer is added,
     so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates,
-    and one with several outputs (stages) says which they are: PCLoss is summed over them.
+    and one with several outputs (stages) says which they are: PCLoss is summed over them. Beside ``loss_pc`` stands
+    ``pc_share``, the part of the gradient that is PCLoss's (:func:`gradient_share`), which shows whether loss_weight
+    is of a sensible size.
 
     Args:
         pc_loss: Config of a :class:`~pcloss_mmpose.models.losses.PCLoss`. With None, or a loss_weight of 0, the head
@@ -48,7 +50,7 @@ class PCLossMixin:
         return output
 
     def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict:
-        """The stock losses, and ``loss_pc``.
+        """The stock losses, ``loss_pc``, and in training ``pc_share``.
 
         Raises:
             RuntimeError: The stock ``loss`` does not call ``forward``.
@@ -64,13 +66,49 @@ class PCLossMixin:
             if self._output is None:
                 raise RuntimeError(f'the loss of {type(self).__name__} does not call the forward of PCLossMixin, which '
                                    'keeps what PCLoss needs')
-            preds = [self.landmark_fractions(output) for output in self.stages(self._output)]
+            outputs = self.stages(self._output)
+            preds = [self.landmark_fractions(output) for output in outputs]
         finally:
             self._keeps_output, self._output = False, None
         target = target_fractions(batch_data_samples).to(preds[0].device, non_blocking=True)
         weights = landmark_weights(batch_data_samples)
-        losses['loss_pc'] = sum(self.pc_loss(pred, target, weights) for pred in preds)
+        loss_pc = sum(self.pc_loss(pred, target, weights) for pred in preds)
+        stock = sum(_total(value) for key, value in losses.items() if 'loss' in key)
+        losses['loss_pc'] = loss_pc
+        if loss_pc.requires_grad:
+            losses['pc_share'] = gradient_share(loss_pc, stock, outputs)
         return losses
+
+
+def gradient_share(loss: Tensor, other: Tensor, outputs) -> Tensor:
+    """How much of the gradient at the head's output one loss contributes: |g| / (|g| + |g of the other|).
+
+    Args:
+        loss, other: Scalars.
+        outputs: Tensors, nested in tuples or lists or not, that the losses were computed from.
+
+    Returns:
+        Scalar from 0 to 1, NaN if neither loss has a gradient there.
+    """
+    tensors = [tensor for tensor in _flat(outputs) if tensor.requires_grad]
+    first, second = (_gradient_norm(value, tensors) for value in (loss, other))
+    return first / (first + second)
+
+
+def _gradient_norm(loss: Tensor, tensors: list[Tensor]) -> Tensor:
+    # Scaled, since small gradients would vanish in float16; the ratio does not see it.
+    gradients = torch.autograd.grad(
+        loss, tensors, grad_outputs=torch.full_like(loss, 2.**14), retain_graph=True, allow_unused=True)
+    return sum((g.float().square().sum() for g in gradients if g is not None), loss.new_zeros(())).sqrt()
+
+
+def _flat(outputs) -> list[Tensor]:
+    return [outputs] if isinstance(outputs, Tensor) else [tensor for output in outputs for tensor in _flat(output)]
+
+
+def _total(value: Tensor | Sequence[Tensor]) -> Tensor:
+    """What MMEngine makes of an entry of the losses: the sum of the means."""
+    return value.mean() if isinstance(value, Tensor) else sum(part.mean() for part in value)
 
 
 def target_fractions(batch_data_samples) -> Tensor:
