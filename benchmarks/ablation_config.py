@@ -1,0 +1,90 @@
+"""From a run's settings to the config of its training."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+
+import ablation_variants  # noqa: F401
+import numpy as np
+from ablation_studies import Run
+from mmengine.config import Config
+
+import pcloss_mmpose  # noqa: F401
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+BASES = dict(garments='demo/td-hm_efflite0-pcloss_1xb12-600_garments-128x128.py',
+             photographs='deepfashion/spb/td-hm_efflite0-pcloss_1xb12-600_deepfashion-160x160.py')
+NORMS = dict(garments='keypoint_pair', photographs='box')
+POOL = dict(garments=3000, photographs=72)
+
+
+def build_config(run: Run, folder: Path, garments: Path) -> Config:
+    """The project's own small config of the data, with the run's values in it."""
+    os.environ['GARMENTS_ROOT'] = str(garments)
+    config = Config.fromfile(CONFIGS / BASES[run.data])
+    schedule(config, run)
+    data(config, run)
+    model(config, run)
+    norm = NORMS[run.data]
+    config.val_evaluator = config.test_evaluator = [
+        dict(type='NormalizedError', norm=norm),
+        dict(type='FailureModes', norm=norm),
+        dict(type='NormalizedError', norm=norm, include_occluded=True, prefix='all'),
+        dict(type='FailureModes', norm=norm, threshold=0.5, prefix='gross'),
+    ]
+    config.work_dir = str(folder)
+    config.experiment_name = folder.name
+    config.randomness = dict(seed=run.seed)
+    config.log_level = 'ERROR'
+    config.default_hooks.checkpoint = None
+    del config.default_hooks.visualization
+    config.visualizer = dict(type='Visualizer', name=folder.name)  # MMEngine keeps those of earlier runs by name
+    return config
+
+
+def schedule(config: Config, run: Run) -> None:
+    config.train_cfg.update(max_iters=run.iterations, val_begin=run.iterations + 1)
+    config.param_scheduler[1].end = run.iterations
+    config.optim_wrapper.optimizer.lr = run.lr
+    if run.ramp:
+        config.custom_hooks.append(dict(type='WarmUp', begin=run.warm_up, end=run.warm_up + run.ramp))
+
+
+def data(config: Config, run: Run) -> None:
+    size = (run.size, run.size)
+    codec = dict(config.codec, input_size=size, heatmap_size=(run.size // 4, run.size // 4))
+    if run.model == 'regression':
+        codec = dict(type='RegressionLabel', input_size=size)
+    config.model.head.decoder = codec
+    train, test = config.train_dataloader, config.test_dataloader
+    train.batch_size = run.batch
+    pipeline = train.dataset.pipeline
+    pipeline[-3].input_size, pipeline[-2].encoder = size, codec
+    test.dataset.pipeline[-2].input_size = size
+
+    # Each seed draws its own training pictures.
+    order = np.random.default_rng(run.seed).permutation(POOL[run.data])
+    train.dataset.indices = order[:run.train].tolist()
+    config.val_dataloader = copy.deepcopy(test)
+    if run.data == 'garments':
+        test.dataset.ann_file = 'Annotations/test.csv'
+    elif run.train < POOL[run.data]:
+        config.val_dataloader.dataset.update(split='train', indices=order[run.train:].tolist())
+    else:
+        config.val_dataloader = config.val_cfg = config.val_evaluator = None
+
+
+def model(config: Config, run: Run) -> None:
+    head = config.model.head
+    pc_loss = head.pc_loss
+    pc_loss.update(loss_weight=run.weight, topk=run.topk, partition=run.partition)
+    if (run.invariance, run.power, run.hard_samples) != ('translation', 2., 1.):
+        pc_loss.update(type='VariantLoss', invariance=run.invariance, power=run.power, hard_samples=run.hard_samples)
+    head.integral = dict(alpha=run.alpha, debias=run.debias, window=run.window)
+    if run.model == 'regression':
+        config.model.neck = dict(type='HiddenLayer', in_channels=320 * (run.size // 32) ** 2, out_channels=256)
+        config.model.head = dict(
+            type='PCRegressionHead', in_channels=256, num_joints=head.out_channels, decoder=head.decoder,
+            loss=dict(type='MSELoss', use_target_weight=True), pc_loss=pc_loss)

@@ -1,0 +1,101 @@
+"""The table of factors: which trainings answer which question."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple, Sequence
+
+
+class Run(NamedTuple):
+    """The settings of one training."""
+
+    data: str = 'garments'  # or 'photographs'
+    train: int = 2000  # training pictures, drawn anew by each seed
+    size: int = 96  # of the input, pixels
+    batch: int = 16
+    iterations: int = 600
+    lr: float = 2e-3
+    model: str = 'heatmap'  # or 'regression'
+    seed: int = 0
+    weight: float = 0.  # of PCLoss; what follows means nothing where it is 0
+    alpha: float = 30.
+    debias: bool = False
+    window: int | None = None
+    topk: int | None = 8
+    partition: str | None = 'left_right'
+    warm_up: int = 0  # iterations before PCLoss begins
+    ramp: int = 0  # and those until it has its full weight
+    invariance: str = 'translation'
+    power: float = 2.
+    hard_samples: float = 1.
+
+    def changes(self) -> dict:
+        """What differs from the defaults."""
+        return {key: value for key, value in self._asdict().items() if value != self._field_defaults[key]}
+
+    def baseline(self) -> Run:
+        """The same without PCLoss."""
+        names = list(self._fields)
+        return Run(*self[:names.index('weight')])
+
+
+class Study(NamedTuple):
+    question: str
+    runs: list[Run]
+
+
+def runs(seeds: int | Sequence[int], base: Run = Run(), **factors) -> list[Run]:  # noqa: B008
+    """Every combination of the factors, each with every seed; all of a seed before the next."""
+    seeds = range(seeds) if isinstance(seeds, int) else seeds
+    return [base._replace(seed=seed, **dict(zip(factors, values)))
+            for seed in seeds for values in itertools.product(*factors.values())]
+
+
+GARMENTS = Run()
+PHOTOGRAPHS = Run(data='photographs', train=15, size=128, batch=8, iterations=400, topk=4)
+DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+#: What an integral is told: (alpha, debias, window).
+INTEGRALS = {
+    'softmax, alpha 10': dict(alpha=10.),
+    'softmax, alpha 30': dict(alpha=30.),
+    'debiased, alpha 10': dict(alpha=10., debias=True),
+    'positive part': dict(alpha=0.1, debias=True),
+    'window of 4, alpha 10': dict(alpha=10., window=4),
+}
+
+
+def integrals(seeds: int, base: Run) -> list[Run]:
+    """The baseline, and each integral at each weight."""
+    return [run for seed in range(seeds) for run in [
+        base._replace(seed=seed),
+        *(base._replace(seed=seed, weight=weight, **integral)
+          for weight, integral in itertools.product(DECADES, INTEGRALS.values()))]]
+
+
+def listed(seeds: int, base: Run, *changes: dict) -> list[Run]:
+    """The baseline and one run for each dict of changes, with every seed."""
+    return [base._replace(seed=seed, **change) for seed in range(seeds) for change in ({}, *changes)]
+
+
+FORMS = {
+    'weight 3e-4': dict(weight=3e-4),
+    'weight 1e-3': dict(weight=1e-3),
+    'weight 3e-3': dict(weight=3e-3),
+    'alpha 100': dict(weight=1e-3, alpha=100.),
+    'robust pairs, 3e-5': dict(weight=3e-5, power=1.),
+    'robust pairs, 1e-4': dict(weight=1e-4, power=1.),
+    'robust pairs, 3e-4': dict(weight=3e-4, power=1.),
+    'no pairs, 1e-3': dict(weight=1e-3, invariance='none'),
+    'no pairs, 3e-3': dict(weight=3e-3, invariance='none'),
+    'robust, no pairs, 1e-4': dict(weight=1e-4, power=1., invariance='none'),
+    'similarity, 1e-3': dict(weight=1e-3, invariance='similarity'),
+    'similarity, 3e-3': dict(weight=3e-3, invariance='similarity'),
+    'harder half of the samples': dict(weight=1e-3, hard_samples=0.5),
+    'warm-up': dict(weight=1e-3, warm_up=150, ramp=50),
+}
+
+STUDIES = {
+    'form': Study('Which form of the loss?', listed(2, GARMENTS, *FORMS.values())),
+    'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
+    'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
+}

@@ -1,0 +1,72 @@
+"""The ablation's own parts: its losses, its table of runs, its statistics, and one run from its settings to its line."""
+
+import math
+
+import ablation_report
+import numpy as np
+import pytest
+import torch
+from ablation_variants import invariant_error, variant_loss
+from scipy import stats
+
+from pcloss_mmpose.models.losses import position_constraint_loss
+
+GROUPS = [[0, 1, 2, 3], [2, 3, 4, 5, 6]]
+
+
+def landmarks(seed=0, dtype=torch.float64):
+    pred, target = torch.randn(2, 3, 7, 2, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+    weight = torch.ones(3, 7)
+    weight[0, 3] = weight[1, :4] = 0
+    return pred, target, weight
+
+
+@pytest.mark.parametrize('topk', [None, 2])
+def test_without_changes_the_variant_is_pcloss(topk):
+    pred, target, weight = landmarks()
+    expected = position_constraint_loss(pred, target, weight, GROUPS, topk)
+    assert variant_loss(pred, target, weight, GROUPS, topk).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_robust_pairs_worked_by_hand():
+    # Errors 0, 3 and 7 on a line: pairs 3, 4, 7; the landmarks' sums 10, 7, 11.
+    pred = torch.tensor([[[0., 0.], [3., 0.], [7., 0.]]])
+    arguments = torch.zeros(1, 3, 2), torch.ones(1, 3), [[0, 1, 2]]
+    assert variant_loss(pred, *arguments, topk=1, power=1.).item() == pytest.approx(11, abs=1e-3)
+    assert variant_loss(pred, *arguments, topk=None, power=1.).item() == pytest.approx(28 / 3, abs=1e-3)
+    # Without pairs: squares 0, 9, 49, each times the three landmarks.
+    assert variant_loss(pred, *arguments, topk=1, invariance='none').item() == pytest.approx(147, rel=1e-6)
+
+
+@pytest.mark.parametrize(('invariance', 'free'), [
+    ('none', []), ('translation', ['shift']), ('similarity', ['shift', 'turn', 'scale'])])
+def test_what_an_invariance_does_not_see(invariance, free):
+    _, target, weight = landmarks()
+    turn = torch.tensor([[math.cos(0.4), math.sin(0.4)], [-math.sin(0.4), math.cos(0.4)]], dtype=torch.float64)
+    moved = dict(shift=target + 2, turn=target @ turn, scale=1.3 * target)
+    for motion, pred in moved.items():
+        error = invariant_error(pred, target, weight > 0, invariance)
+        assert (error.abs().max() < 1e-9) == (motion in free), motion
+
+
+def test_the_best_similarity_is_the_least_squares_one():
+    pred, target, weight = landmarks()
+    error = invariant_error(pred, target, weight > 0, 'similarity')[0]
+    valid = weight[0] > 0
+    p, t = pred[0][valid].numpy(), target[0][valid].numpy()
+    # x' = a x - b y + c, y' = b x + a y + d, solved for a, b, c, d.
+    ones, zeros = np.ones(len(t)), np.zeros(len(t))
+    system = np.concatenate([np.stack([t[:, 0], -t[:, 1], ones, zeros], 1), np.stack([t[:, 1], t[:, 0], zeros, ones], 1)])
+    _, residual, *_ = np.linalg.lstsq(system, np.concatenate([p[:, 0], p[:, 1]]), rcond=None)
+    assert error.square().sum().item() == pytest.approx(residual[0])
+
+
+def test_the_interval_is_that_of_the_paired_t_test():
+    base, ours = [10., 11., 12., 10.], [9., 10.5, 11., 9.8]
+    change = ablation_report.paired_change(base, ours)
+    low, high = stats.ttest_rel(ours, base).confidence_interval(0.95)
+    assert change.percent - change.half == pytest.approx(100 * low / np.mean(base))
+    assert change.percent + change.half == pytest.approx(100 * high / np.mean(base))
+    assert change.wins == 4 and change.certain
+    assert not ablation_report.paired_change([10., 11.], [9., 12.]).certain
+    assert not ablation_report.paired_change([10.], [9.]).certain
