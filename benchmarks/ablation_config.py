@@ -48,13 +48,13 @@ def schedule(config: Config, run: Run) -> None:
     config.train_cfg.update(max_iters=run.iterations, val_begin=run.iterations + 1)
     config.param_scheduler[1].end = run.iterations
     config.optim_wrapper.optimizer.lr = run.lr
-    if run.ramp:
-        config.custom_hooks.append(dict(type='WarmUp', begin=run.warm_up, end=run.warm_up + run.ramp))
+    if run.ramp or run.fade:
+        config.custom_hooks.append(dict(type='WeightSchedule', warm_up=run.warm_up, ramp=run.ramp, fade=run.fade))
 
 
 def data(config: Config, run: Run) -> None:
     size = (run.size, run.size)
-    codec = dict(config.codec, input_size=size, heatmap_size=(run.size // 4, run.size // 4))
+    codec = dict(config.codec, type=run.codec, input_size=size, heatmap_size=(run.size // 4, run.size // 4))
     if run.model == 'regression':
         codec = dict(type='RegressionLabel', input_size=size)
     config.model.head.decoder = codec

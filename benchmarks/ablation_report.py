@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -14,17 +13,14 @@ from typing import Iterable, Mapping, NamedTuple, Sequence
 
 import matplotlib
 import numpy as np
+from ablation_studies import STUDIES, Run
 from scipy import stats
-
-from ablation import read_results
-from ablation_studies import DECADES, INTEGRALS, STUDIES, Run
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / 'tools'))
 from report_tables import markdown_table  # noqa: E402
 
 matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402
 
 PAGE = ROOT / 'docs' / 'evidence.md'
 PICTURES = ROOT / 'docs' / 'evidence'
@@ -54,7 +50,13 @@ def paired_change(base: Sequence[float], ours: Sequence[float]) -> Change:
     if len(difference) > 1:
         half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference)
     scale = 100 / base.mean() if base.mean() else math.nan
-    return Change(len(base), base.mean(), ours.mean(), scale * difference.mean(), scale * half, int((difference < 0).sum()))
+    wins = int((difference < 0).sum())
+    return Change(len(base), base.mean(), ours.mean(), scale * difference.mean(), scale * half, wins)
+
+
+def change_of(results: Mapping[Run, dict], runs: Sequence[Run], split: str, key: str) -> Change:
+    return paired_change([results[run.baseline()][split][key] for run in runs],
+                         [results[run][split][key] for run in runs])
 
 
 def arms(results: Mapping[Run, dict], runs: Iterable[Run]) -> dict[Run, list[Run]]:
@@ -66,6 +68,19 @@ def arms(results: Mapping[Run, dict], runs: Iterable[Run]) -> dict[Run, list[Run
     return found
 
 
-def change_of(results: Mapping[Run, dict], runs: Sequence[Run], split: str, key: str) -> Change:
-    return paired_change([results[run.baseline()][split][key] for run in runs],
-                         [results[run][split][key] for run in runs])
+def shown(change: Change) -> str:
+    """``-5.1 ± 1.2``, in percent."""
+    return f'{change.percent:+.1f}' + ('' if math.isnan(change.half) else f' ± {change.half:.1f}')
+
+
+def table(results: Mapping[Run, dict], name: str, label, split: str) -> str:
+    """A row for each setting of a study, beside its baseline."""
+    rows = []
+    for setting, runs in arms(results, STUDIES[name].runs).items():
+        error, *others = (change_of(results, runs, split, key)
+                          for key in ('NE', 'gross/outliers', 'duplicate_images'))
+        share = np.mean([results[run]['share'][1] for run in runs])
+        rows.append([label(setting), str(error.seeds), f'{error.base:.2f}', f'{error.ours:.2f}', shown(error),
+                     *map(shown, others), f'{share:.2f}'])
+    return markdown_table(['', 'seeds', 'NE without', 'with', 'change, %', 'gross outliers, %', 'duplicates, %', 'share'],
+                          rows)

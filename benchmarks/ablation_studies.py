@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple, Sequence
+from typing import NamedTuple
 
 
 class Run(NamedTuple):
@@ -16,6 +16,7 @@ class Run(NamedTuple):
     iterations: int = 600
     lr: float = 2e-3
     model: str = 'heatmap'  # or 'regression'
+    codec: str = 'MSRAHeatmap'  # or 'UDPHeatmap', whose targets are not rounded to the heatmap's pixels
     seed: int = 0
     weight: float = 0.  # of PCLoss; what follows means nothing where it is 0
     alpha: float = 30.
@@ -25,6 +26,7 @@ class Run(NamedTuple):
     partition: str | None = 'left_right'
     warm_up: int = 0  # iterations before PCLoss begins
     ramp: int = 0  # and those until it has its full weight
+    fade: int = 0  # the last ones, in which its weight falls to 0
     invariance: str = 'translation'
     power: float = 2.
     hard_samples: float = 1.
@@ -44,11 +46,10 @@ class Study(NamedTuple):
     runs: list[Run]
 
 
-def runs(seeds: int | Sequence[int], base: Run = Run(), **factors) -> list[Run]:  # noqa: B008
-    """Every combination of the factors, each with every seed; all of a seed before the next."""
-    seeds = range(seeds) if isinstance(seeds, int) else seeds
-    return [base._replace(seed=seed, **dict(zip(factors, values)))
-            for seed in seeds for values in itertools.product(*factors.values())]
+def listed(seeds: int, base: Run, *changes: dict) -> list[Run]:
+    """The baseline and one run for each dict of changes, with every seed."""
+    return [run for seed in range(seeds) for run in (
+        base.baseline()._replace(seed=seed), *(base._replace(seed=seed, **change) for change in changes))]
 
 
 GARMENTS = Run()
@@ -66,15 +67,8 @@ INTEGRALS = {
 
 def integrals(seeds: int, base: Run) -> list[Run]:
     """The baseline, and each integral at each weight."""
-    return [run for seed in range(seeds) for run in [
-        base._replace(seed=seed),
-        *(base._replace(seed=seed, weight=weight, **integral)
-          for weight, integral in itertools.product(DECADES, INTEGRALS.values()))]]
-
-
-def listed(seeds: int, base: Run, *changes: dict) -> list[Run]:
-    """The baseline and one run for each dict of changes, with every seed."""
-    return [base._replace(seed=seed, **change) for seed in range(seeds) for change in ({}, *changes)]
+    return listed(seeds, base, *(dict(integral, weight=weight)
+                                 for weight, integral in itertools.product(DECADES, INTEGRALS.values())))
 
 
 FORMS = {
@@ -92,10 +86,17 @@ FORMS = {
     'similarity, 3e-3': dict(weight=3e-3, invariance='similarity'),
     'harder half of the samples': dict(weight=1e-3, hard_samples=0.5),
     'warm-up': dict(weight=1e-3, warm_up=150, ramp=50),
+    'robust pairs, 1e-3': dict(weight=1e-3, power=1.),
+    'fading, 1e-3': dict(weight=1e-3, fade=600),
+    'fading, 3e-3': dict(weight=3e-3, fade=600),
+    'fading, 1e-2': dict(weight=1e-2, fade=600),
+    'robust pairs, fading, 1e-3': dict(weight=1e-3, power=1., fade=600),
 }
 
 STUDIES = {
     'form': Study('Which form of the loss?', listed(2, GARMENTS, *FORMS.values())),
+    'codec': Study('With targets that are not rounded to heatmap pixels', listed(
+        2, GARMENTS._replace(codec='UDPHeatmap'), dict(weight=1e-3), dict(weight=3e-3))),
     'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
     'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
 }

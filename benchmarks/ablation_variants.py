@@ -1,4 +1,4 @@
-"""Losses that benchmarks/ablation.py compares with PCLoss, and the ramp that a warm-up needs.
+"""Losses that benchmarks/ablation.py compares with PCLoss, and a weight that changes while training.
 
 Each is tried as a question, not offered: what earned its place is in the package.
 """
@@ -83,18 +83,19 @@ class VariantLoss(PCLoss):
 
 
 @HOOKS.register_module()
-class WarmUp(Hook):
-    """PCLoss's weight rises from 0 at iteration ``begin`` to its own at ``end``."""
+class WeightSchedule(Hook):
+    """PCLoss's weight rises from 0 at iteration ``warm_up`` within ``ramp`` iterations, and falls in the last ``fade``."""
 
-    def __init__(self, begin: int, end: int) -> None:
-        self.begin, self.end = begin, end
+    def __init__(self, warm_up: int, ramp: int, fade: int) -> None:
+        self.warm_up, self.ramp, self.fade = warm_up, ramp, fade
 
     def before_train(self, runner) -> None:
         self.full = runner.model.head.pc_loss.loss_weight
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        done = (runner.iter - self.begin) / max(1, self.end - self.begin)
-        runner.model.head.pc_loss.loss_weight = self.full * min(max(done, 0.), 1.)
+        rise = (runner.iter - self.warm_up) / self.ramp if self.ramp else 1.
+        fall = (runner.max_iters - runner.iter) / self.fade if self.fade else 1.
+        runner.model.head.pc_loss.loss_weight = self.full * max(0., min(rise, fall, 1.))
 
 
 @MODELS.register_module()
