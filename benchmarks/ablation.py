@@ -40,6 +40,11 @@ def read_results(path: Path = RESULTS) -> dict[Run, dict]:
     return {Run(**record.pop('run')): record for record in records}
 
 
+def write_result(run: Run, figures: dict, path: Path = RESULTS) -> None:
+    with path.open('a') as file:
+        file.write(json.dumps(dict(run=run.changes(), **figures)) + '\n')
+
+
 def draw_garments() -> None:
     from pcloss_mmpose.synthetic import write_fashionai
     for split, count in SPLITS.items():
@@ -101,8 +106,7 @@ def run_all(runs: list[Run], processes: int, path: Path = RESULTS) -> None:
                 print(f'{number}/{len(runs)}  failed, {future.exception()!r}: {run.changes()}', flush=True)
                 continue
             figures = future.result()
-            with path.open('a') as file:
-                file.write(json.dumps(dict(run=run.changes(), **figures)) + '\n')
+            write_result(run, figures, path)
             minutes = (time.time() - started) / 60
             print(f"{number}/{len(runs)}  {minutes:.0f} min, {minutes * (len(runs) / number - 1):.0f} to go  "
                   f"NE {figures.get('val', figures['test'])['NE']:.2f}  {run.changes()}", flush=True)

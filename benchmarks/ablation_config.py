@@ -10,6 +10,8 @@ import ablation_variants  # noqa: F401
 import numpy as np
 from ablation_studies import Run
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS
 
 import pcloss_mmpose  # noqa: F401
 
@@ -17,12 +19,12 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BASES = dict(garments='demo/td-hm_efflite0-pcloss_1xb12-600_garments-128x128.py',
              photographs='deepfashion/spb/td-hm_efflite0-pcloss_1xb12-600_deepfashion-160x160.py')
 NORMS = dict(garments='keypoint_pair', photographs='box')
-POOL = dict(garments=3000, photographs=72)
 
 
 def build_config(run: Run, folder: Path, garments: Path) -> Config:
     """The project's own small config of the data, with the run's values in it."""
     os.environ['GARMENTS_ROOT'] = str(garments)
+    init_default_scope('mmpose')
     config = Config.fromfile(CONFIGS / BASES[run.data])
     schedule(config, run)
     data(config, run)
@@ -65,12 +67,13 @@ def data(config: Config, run: Run) -> None:
     test.dataset.pipeline[-2].input_size = size
 
     # Each seed draws its own training pictures.
-    order = np.random.default_rng(run.seed).permutation(POOL[run.data])
+    pool = len(DATASETS.build(dict(train.dataset, pipeline=[])))
+    order = np.random.default_rng(run.seed).permutation(pool)
     train.dataset.indices = order[:run.train].tolist()
     config.val_dataloader = copy.deepcopy(test)
     if run.data == 'garments':
         test.dataset.ann_file = 'Annotations/test.csv'
-    elif run.train < POOL[run.data]:
+    elif run.train < pool:
         config.val_dataloader.dataset.update(split='train', indices=order[run.train:].tolist())
     else:
         config.val_dataloader = config.val_cfg = config.val_evaluator = None

@@ -82,5 +82,5 @@ def table(results: Mapping[Run, dict], name: str, label, split: str) -> str:
         share = np.mean([results[run]['share'][1] for run in runs])
         rows.append([label(setting), str(error.seeds), f'{error.base:.2f}', f'{error.ours:.2f}', shown(error),
                      *map(shown, others), f'{share:.2f}'])
-    return markdown_table(['', 'seeds', 'NE without', 'with', 'change, %', 'gross outliers, %', 'duplicates, %', 'share'],
-                          rows)
+    header = ['', 'seeds', 'NE without', 'with', 'change, %', 'gross outliers, %', 'duplicates, %', 'share']
+    return markdown_table(header, rows)

@@ -84,7 +84,7 @@ class VariantLoss(PCLoss):
 
 @HOOKS.register_module()
 class WeightSchedule(Hook):
-    """PCLoss's weight rises from 0 at iteration ``warm_up`` within ``ramp`` iterations, and falls in the last ``fade``."""
+    """PCLoss's weight rises from 0 at iteration ``warm_up`` within ``ramp`` ones, and falls in the last ``fade``."""
 
     def __init__(self, warm_up: int, ramp: int, fade: int) -> None:
         self.warm_up, self.ramp, self.fade = warm_up, ramp, fade

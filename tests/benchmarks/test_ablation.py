@@ -1,15 +1,18 @@
-"""The ablation's own parts: its losses, its table of runs, its statistics, and one run from its settings to its line."""
+"""The ablation's own parts: its losses, its statistics, and runs from their settings to their lines."""
 
 import math
 
+import ablation
 import ablation_report
 import numpy as np
 import pytest
 import torch
+from ablation_studies import PHOTOGRAPHS, STUDIES, Run
 from ablation_variants import invariant_error, variant_loss
 from scipy import stats
 
 from pcloss_mmpose.models.losses import position_constraint_loss
+from pcloss_mmpose.synthetic import write_fashionai
 
 GROUPS = [[0, 1, 2, 3], [2, 3, 4, 5, 6]]
 
@@ -56,7 +59,8 @@ def test_the_best_similarity_is_the_least_squares_one():
     p, t = pred[0][valid].numpy(), target[0][valid].numpy()
     # x' = a x - b y + c, y' = b x + a y + d, solved for a, b, c, d.
     ones, zeros = np.ones(len(t)), np.zeros(len(t))
-    system = np.concatenate([np.stack([t[:, 0], -t[:, 1], ones, zeros], 1), np.stack([t[:, 1], t[:, 0], zeros, ones], 1)])
+    rows_x, rows_y = [t[:, 0], -t[:, 1], ones, zeros], [t[:, 1], t[:, 0], zeros, ones]
+    system = np.concatenate([np.stack(rows_x, 1), np.stack(rows_y, 1)])
     _, residual, *_ = np.linalg.lstsq(system, np.concatenate([p[:, 0], p[:, 1]]), rcond=None)
     assert error.square().sum().item() == pytest.approx(residual[0])
 
@@ -70,3 +74,31 @@ def test_the_interval_is_that_of_the_paired_t_test():
     assert change.wins == 4 and change.certain
     assert not ablation_report.paired_change([10., 11.], [9., 12.]).certain
     assert not ablation_report.paired_change([10.], [9.]).certain
+
+
+def test_seeds_share_their_baseline():
+    ours = PHOTOGRAPHS._replace(seed=3, weight=1e-3, alpha=10., power=1.)
+    assert ours.baseline() == Run(data='photographs', train=15, size=128, batch=8, iterations=400, seed=3)
+    for name, study in STUDIES.items():
+        assert len(set(study.runs)) == len(study.runs), name
+        assert all(run.baseline() in study.runs for run in study.runs), name
+
+
+def test_runs_become_lines_and_are_passed_over_afterwards(tmp_path, monkeypatch):
+    """Two arms of one seed, really trained: they begin with the same weights and see the same pictures."""
+    for split, count in (('train', 6), ('val', 2), ('test', 2)):
+        write_fashionai(tmp_path, split, count, size=64)
+    monkeypatch.setattr(ablation, 'GARMENTS', tmp_path)
+    base = Run(train=4, size=64, batch=2, iterations=51)  # the learning rate rises for 50
+    runs = [base, base._replace(weight=1e-3, ramp=2), base._replace(weight=1e-30)]
+    path = tmp_path / 'results.jsonl'
+    for run in runs:
+        ablation.write_result(run, ablation.train_and_test(run), path)
+    results = ablation.read_results(path)
+    assert list(results) == runs
+    without, ours, nothing = results.values()
+    assert without['val']['NE'] != ours['val']['NE']
+    # So small a gradient is lost beside the other: everything else is equal, and no run leaves traces in the next.
+    assert nothing['test'] == without['test'] and nothing['val'] == without['val']
+    assert 'share' not in without and 0 < ours['share'][1] < 1 and nothing['share'][1] < 1e-20
+    assert {'NE', 'outliers', 'duplicates', 'gross/outliers', 'all/NE'} <= set(ours['test'])
