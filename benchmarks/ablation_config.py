@@ -83,7 +83,9 @@ def model(config: Config, run: Run) -> None:
     head = config.model.head
     pc_loss = head.pc_loss
     pc_loss.update(loss_weight=run.weight, topk=run.topk, partition=run.partition)
-    if (run.invariance, run.power, run.hard_samples) != ('translation', 2., 1.):
+    if (run.invariance, run.hard_samples) == ('translation', 1.):
+        pc_loss.update(robust=run.power == 1)
+    else:
         pc_loss.update(type='VariantLoss', invariance=run.invariance, power=run.power, hard_samples=run.hard_samples)
     head.integral = dict(alpha=run.alpha, debias=run.debias, window=run.window)
     if run.model == 'regression':

@@ -93,10 +93,28 @@ FORMS = {
     'robust pairs, fading, 1e-3': dict(weight=1e-3, power=1., fade=600),
 }
 
+#: Pairs' lengths instead of their squares.
+ROBUST = {
+    'weight 3e-4': dict(weight=3e-4),
+    'weight 1e-3': dict(weight=1e-3),
+    'weight 3e-3': dict(weight=3e-3),
+    'no pairs, 1e-3': dict(weight=1e-3, invariance='none'),
+    'no pairs, 3e-3': dict(weight=3e-3, invariance='none'),
+    'alpha 10': dict(weight=1e-3, alpha=10.),
+    'alpha 100': dict(weight=1e-3, alpha=100.),
+    'debiased, alpha 10': dict(weight=1e-3, alpha=10., debias=True),
+    'no mining': dict(weight=1e-3, topk=None),
+}
+
 STUDIES = {
+    'robust': Study('How are robust pairs to be set?', listed(
+        2, GARMENTS, *(dict(change, power=1.) for change in ROBUST.values()))),
     'form': Study('Which form of the loss?', listed(2, GARMENTS, *FORMS.values())),
     'codec': Study('With targets that are not rounded to heatmap pixels', listed(
         2, GARMENTS._replace(codec='UDPHeatmap'), dict(weight=1e-3), dict(weight=3e-3))),
+    'photographs': Study('Which weight and form, with 15 photographs?', listed(
+        4, PHOTOGRAPHS, dict(weight=3e-4), dict(weight=1e-3), dict(weight=3e-3), dict(weight=1e-2),
+        dict(weight=3e-4, power=1.), dict(weight=1e-3, power=1.))),
     'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
     'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
 }

@@ -29,6 +29,8 @@ def test_without_changes_the_variant_is_pcloss(topk):
     pred, target, weight = landmarks()
     expected = position_constraint_loss(pred, target, weight, GROUPS, topk)
     assert variant_loss(pred, target, weight, GROUPS, topk).item() == pytest.approx(expected.item(), rel=1e-6)
+    expected = position_constraint_loss(pred, target, weight, GROUPS, topk, robust=True)
+    assert variant_loss(pred, target, weight, GROUPS, topk, power=1.).item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_robust_pairs_worked_by_hand():

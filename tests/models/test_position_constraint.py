@@ -10,7 +10,7 @@ from pcloss_mmpose.models.losses import PCLoss, partition_from_metainfo, positio
 from pcloss_mmpose.models.losses.partition import load_metainfo
 
 
-def pairwise_reference(pred, target, weight=None, groups=None, topk=None):
+def pairwise_reference(pred, target, weight=None, groups=None, topk=None, robust=False):
     """Eq. 5-10 as they are written: every pair formed, one sample and one group at a time."""
     batch, num_landmarks = pred.shape[:2]
     weight = torch.ones(batch, num_landmarks) if weight is None else weight.reshape(batch, num_landmarks)
@@ -23,8 +23,9 @@ def pairwise_reference(pred, target, weight=None, groups=None, topk=None):
             sizes.append(len(valid))
             if len(valid) < 2:
                 continue
+            size = torch.linalg.vector_norm if robust else lambda vector: vector.square().sum()
             per_landmark = torch.stack([
-                sum(((pred[b, j] - pred[b, i]) - (target[b, j] - target[b, i])).square().sum() for j in valid)
+                sum(size((pred[b, j] - pred[b, i]) - (target[b, j] - target[b, i])) for j in valid if j != i)
                 for i in valid
             ])
             k = len(valid) if topk is None else min(topk, len(valid))
@@ -53,50 +54,72 @@ def test_values_worked_by_hand():
     assert position_constraint_loss(pred, target, groups=[[0, 1], [1, 2]]) == 1 + 4
     # Without landmark 1 there is one pair, 3 apart; the weight's size does not matter.
     assert position_constraint_loss(pred, target, weight=torch.tensor([[1., 0., 0.2]])) == 9
+    # Lengths: L = 1 + 3, 1 + 2, 3 + 2.
+    assert position_constraint_loss(pred, target, robust=True) == 4
+    assert position_constraint_loss(pred, target, topk=2, robust=True) == (5 + 4) / 2
+    assert position_constraint_loss(pred, target, weight=torch.tensor([[1., 0., 0.2]]), robust=True) == 3
+
+
+def test_robust_lengths_are_euclidean_and_grow_with_the_distance_not_its_square():
+    pred, target = torch.tensor([[[0., 0.], [3., 4.]]]), torch.zeros(1, 2, 2)
+    assert position_constraint_loss(pred, target, robust=True) == 5
+    assert position_constraint_loss(10 * pred, target, robust=True) == 50
+    exact = torch.zeros(1, 3, 2, requires_grad=True)  # no error has no direction
+    loss = position_constraint_loss(exact, torch.zeros(1, 3, 2), robust=True)
+    assert loss == 0 and not torch.autograd.grad(loss, exact)[0].any()
 
 
 @pytest.mark.parametrize('topk', [None, 1, 3, 20])
 @pytest.mark.parametrize('groups', [None, [[0, 1, 2, 3], [3, 4, 5, 6]], [[0, 2], [1], [4, 5, 6]]])
 @pytest.mark.parametrize('masked', [False, True])
-def test_equals_the_pairwise_form_in_value_and_gradient(topk, groups, masked):
+@pytest.mark.parametrize('robust', [False, True])
+def test_equals_the_pairwise_form_in_value_and_gradient(topk, groups, masked, robust):
     for seed in range(5):
         pred, target, weight = random_case(seed)
         weight = weight if masked else None
-        ours = position_constraint_loss(pred, target, weight, groups, topk)
-        reference = pairwise_reference(pred, target, weight, groups, topk)
+        ours = position_constraint_loss(pred, target, weight, groups, topk, robust)
+        reference = pairwise_reference(pred, target, weight, groups, topk, robust)
         assert ours.item() == pytest.approx(reference.item(), rel=1e-12)
         torch.testing.assert_close(*(torch.autograd.grad(loss, pred)[0] for loss in (ours, reference)))
 
 
-def test_gradcheck():
+either_form = pytest.mark.parametrize('robust', [False, True], ids=['squares', 'lengths'])
+
+
+@either_form
+def test_gradcheck(robust):
     pred, target, weight = random_case(0)
+    groups = [[0, 1, 2, 3], [3, 4, 5, 6]]
     for topk in (None, 3):
         assert torch.autograd.gradcheck(
-            lambda p: position_constraint_loss(p, target, weight, [[0, 1, 2, 3], [3, 4, 5, 6]], topk), pred)  # noqa: B023
+            lambda p: position_constraint_loss(p, target, weight, groups, topk, robust), pred)  # noqa: B023
 
 
-def test_a_common_shift_is_free_and_a_common_offset_costs_no_precision():
+@either_form
+def test_a_common_shift_is_free_and_a_common_offset_costs_no_precision(robust):
     pred, target, _ = random_case(1)
-    base = position_constraint_loss(pred, target)
-    assert position_constraint_loss(pred + 7, target).item() == pytest.approx(base.item(), rel=1e-12)
-    shifted = position_constraint_loss((pred.detach() + 1000).float(), (target + 1000).float())
+    base = position_constraint_loss(pred, target, robust=robust)
+    assert position_constraint_loss(pred + 7, target, robust=robust).item() == pytest.approx(base.item(), rel=1e-12)
+    shifted = position_constraint_loss((pred.detach() + 1000).float(), (target + 1000).float(), robust=robust)
     assert shifted.item() == pytest.approx(base.item(), rel=1e-3)
 
 
-def test_masked_landmarks_have_no_influence_whatever_they_hold():
+@either_form
+def test_masked_landmarks_have_no_influence_whatever_they_hold(robust):
     pred, target, weight = random_case(2)
-    clean = position_constraint_loss(pred, target, weight)
+    clean = position_constraint_loss(pred, target, weight, robust=robust)
     poisoned = torch.where(weight[..., None] > 0, target, torch.tensor(math.nan, dtype=target.dtype))
-    loss = position_constraint_loss(pred, poisoned, weight[..., None])
+    loss = position_constraint_loss(pred, poisoned, weight[..., None], robust=robust)
     assert loss.item() == clean.item()
     gradient, = torch.autograd.grad(loss, pred)
     assert torch.isfinite(gradient).all() and (gradient[weight == 0] == 0).all()
 
 
+@either_form
 @pytest.mark.parametrize('weight', [torch.zeros(2, 3), torch.tensor([[0., 1., 0.], [0., 0., 1.]])])
-def test_nothing_to_learn_from_is_a_zero_with_a_gradient(weight):
+def test_nothing_to_learn_from_is_a_zero_with_a_gradient(weight, robust):
     pred = torch.randn(2, 3, 2, requires_grad=True)
-    loss = position_constraint_loss(pred, torch.zeros(2, 3, 2), weight, topk=2)
+    loss = position_constraint_loss(pred, torch.zeros(2, 3, 2), weight, topk=2, robust=robust)
     loss.backward()
     assert loss.item() == 0 and (pred.grad == 0).all()
 
@@ -160,6 +183,7 @@ UNITS = Path(__file__).resolve().parents[2] / 'configs/_base_/pcloss/units.py'
     (dict(partition=[[0, 0]]), 'twice'),
     (dict(partition=[0, 1, 2]), 'a list of lists'),
     (dict(loss_weight='1'), 'loss_weight must be a finite number'),
+    (dict(robust=1), 'robust must be True or False, got 1'),
 ])
 def test_bad_options(options, words):
     with pytest.raises(ValueError, match=words):
@@ -173,6 +197,8 @@ def test_module_is_the_function_times_its_weight():
     expected = 0.25 * position_constraint_loss(pred, target, weight, groups, 2)
     assert module(pred, target, weight).item() == expected.item()
     assert not module.state_dict() and not list(module.parameters())
+    robust = PCLoss(robust=True, topk=2)(pred, target, weight)
+    assert robust.item() == position_constraint_loss(pred, target, weight, topk=2, robust=True).item()
 
 
 def test_fashionai_groups_are_the_papers():

@@ -18,6 +18,7 @@ import copy
 import datetime
 import os
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -233,15 +234,19 @@ def assert_compiles(function, *inputs):
 @pytest.mark.parametrize('masked', [False, True], ids=['all_valid', 'masked'])
 @pytest.mark.parametrize('groups', [None, GROUPS], ids=['one_group', 'two_groups'])
 @pytest.mark.parametrize('topk', [None, 3])
-def test_compiled_loss(masked, groups, topk):
+@pytest.mark.parametrize('robust', [False, True], ids=['squares', 'lengths'])
+def test_compiled_loss(masked, groups, topk, robust):
     pred, target = torch.randn(2, 4, K, 2, generator=torch.Generator().manual_seed(0))
     weight = 1 - torch.eye(4, K) if masked else None
-    assert_compiles(lambda *tensors: position_constraint_loss(*tensors, groups, topk), pred, target, weight)
+    assert_compiles(lambda *tensors: position_constraint_loss(*tensors, groups, topk, robust), pred, target, weight)
 
 
 @needs_compile
-@pytest.mark.parametrize(('function', 'size'), [(integral_coordinates, (6, 5)), (expected_bins, (7, ))],
-                         ids=['integral_coordinates', 'expected_bins'])
+@pytest.mark.parametrize(('function', 'size'), [
+    (integral_coordinates, (6, 5)),
+    (partial(integral_coordinates, debias=True, window=2), (6, 5)),
+    (expected_bins, (7, )),
+], ids=['integral_coordinates', 'without bias', 'expected_bins'])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float16], ids=str)
 def test_compiled_coordinates(function, size, dtype):
     outputs = torch.randn(4, K, *size, generator=torch.Generator().manual_seed(0)).to(dtype)

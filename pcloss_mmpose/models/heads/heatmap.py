@@ -20,9 +20,9 @@ class PCHeatmapMixin(PCLossMixin):
     Args:
         pc_loss: Config of a PCLoss.
         integral: ``dict(alpha=...)``, needed with pc_loss, and ``debias`` and ``window`` as in
-            :func:`~pcloss_mmpose.models.integral_coordinates`. alpha is meant for heatmaps that peak at 1 and is divided
-            by the peak of the codec (1 for MSRAHeatmap and UDPHeatmap, 255 for MegviiHeatmap): the paper's 0.1 at
-            peak 100 is 10 here.
+            :func:`~pcloss_mmpose.models.integral_coordinates`. alpha is meant for heatmaps that peak at 1 and is
+            divided by the peak of the codec (1 for MSRAHeatmap and UDPHeatmap, 255 for MegviiHeatmap): the paper's
+            0.1 at peak 100 is 10 here.
 
     Raises:
         ValueError: With pc_loss: there is no decoder of heatmaps, or ``integral`` is not ``dict(alpha=...)``.

@@ -15,7 +15,8 @@ def position_constraint_loss(pred: Tensor,
                              target: Tensor,
                              weight: Tensor | None = None,
                              groups: Sequence[Sequence[int]] | None = None,
-                             topk: int | None = None) -> Tensor:
+                             topk: int | None = None,
+                             robust: bool = False) -> Tensor:
     r"""Squared error of the vectors between landmarks, over the landmarks that are worst placed (Eq. 5-10).
 
     With :math:`v_{ij} = p_j - p_i` over the valid landmarks of a group,
@@ -27,15 +28,20 @@ def position_constraint_loss(pred: Tensor,
     :math:`e = \hat p - p^*`, n valid landmarks and :math:`d = e - \text{mean}(e)`, the sum is exactly
     :math:`L_i = n \|d_i\|^2 + \sum_j \|d_j\|^2`. The loss is thus the error that is left after the best translation.
 
+    ``robust`` is not the paper's: it sums the lengths instead of their squares,
+    :math:`L_i = \sum_j \|\hat v_{ij} - v^*_{ij}\|`, so that one landmark far off does not outweigh all others, and
+    small errors still pull. What it does is measured in docs/evidence.md.
+
     B: batch, K: landmarks, G: groups.
 
     Args:
-        pred: (B, K, 2) predicted x, y in any unit; the loss has that unit squared.
+        pred: (B, K, 2) predicted x, y in any unit; the loss has that unit squared, and with ``robust`` that unit.
         target: (B, K, 2) true x, y in the same unit.
         weight: (B, K) or (B, K, 1); a landmark is valid where it is above 0, its size does not scale the loss.
             None: all are valid. What stands at a masked landmark, NaN included, has no influence.
         groups: Landmark indices of each group; groups may share landmarks. None: one group of all K.
         topk: k, clamped to the number of valid landmarks. None: all of them, no mining.
+        robust: Lengths instead of squares; forms the pairs, (B, G, K, K).
 
     Returns:
         Scalar, float32 or better. A group with fewer than two valid landmarks gives 0, a sample counts if any of its
@@ -66,8 +72,7 @@ def position_constraint_loss(pred: Tensor,
     error = torch.where(valid[..., None], (pred.to(dtype) - target.to(dtype))[:, None], 0.)
     count = valid.sum(-1, keepdim=True)
     deviation = torch.where(valid[..., None], error - error.sum(2, keepdim=True) / count[..., None].clamp(min=1), 0.)
-    square = deviation.square().sum(-1)
-    per_landmark = count * square + square.sum(-1, keepdim=True)
+    per_landmark = _sum_of_lengths(deviation, valid) if robust else _sum_of_squares(deviation, count)
 
     # Masked landmarks sort last, so the first `kept` places hold the largest valid ones.
     k = num_landmarks if topk is None else min(topk, num_landmarks)
@@ -78,6 +83,18 @@ def position_constraint_loss(pred: Tensor,
 
     counted = (count >= 2).any(dim=1).sum()
     return per_group.sum() / counted.clamp(min=1)
+
+
+def _sum_of_squares(deviation: Tensor, count: Tensor) -> Tensor:
+    square = deviation.square().sum(-1)
+    return count * square + square.sum(-1, keepdim=True)
+
+
+def _sum_of_lengths(deviation: Tensor, valid: Tensor) -> Tensor:
+    square = (deviation[..., :, None, :] - deviation[..., None, :, :]).square().sum(-1)
+    # The root has no gradient at 0: pairs without an error, and those that do not count, go around it.
+    pairs = valid[..., :, None] & valid[..., None, :] & (square > 0)
+    return torch.where(pairs, torch.where(pairs, square, 1.).sqrt(), 0.).sum(-1)
 
 
 def _check_shapes(pred: Tensor, target: Tensor, weight: Tensor | None, topk: int | None) -> None:
@@ -108,6 +125,7 @@ class PCLoss(nn.Module):
         partition: None (one group), lists of landmark indices, or a name that
             :func:`~pcloss_mmpose.models.losses.partition_from_metainfo` knows: ``'left_right'``, ``'top_bottom'``.
         loss_weight: The paper's beta, in the unit of the coordinates that the head hands over (see docs/loss.md).
+        robust: Lengths of the pairs' errors instead of their squares; not the paper's (see docs/evidence.md).
         metainfo: Where a named partition is looked up: the name of a registered data set (``'FashionAIDataset'``),
             the path of a metainfo file, or a metainfo dict.
 
@@ -119,9 +137,12 @@ class PCLoss(nn.Module):
                  topk: int | None = None,
                  partition: str | Sequence[Sequence[int]] | None = None,
                  loss_weight: float = 1.0,
-                 metainfo: str | Mapping | None = None) -> None:
+                 metainfo: str | Mapping | None = None,
+                 robust: bool = False) -> None:
         super().__init__()
         check_topk(topk)
+        if not isinstance(robust, bool):
+            raise ValueError(f'robust must be True or False, got {robust!r}')
         if not isinstance(loss_weight, (int, float)) or not 0 <= loss_weight < float('inf'):
             raise ValueError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
         if isinstance(partition, str):
@@ -133,10 +154,12 @@ class PCLoss(nn.Module):
         self.topk = topk
         self.groups = partition
         self.loss_weight = loss_weight
+        self.robust = robust
 
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """``loss_weight`` times :func:`position_constraint_loss` of (B, K, 2), (B, K, 2) and (B, K) or (B, K, 1)."""
-        return self.loss_weight * position_constraint_loss(pred, target, weight, self.groups, self.topk)
+        return self.loss_weight * position_constraint_loss(pred, target, weight, self.groups, self.topk, self.robust)
 
     def extra_repr(self) -> str:
-        return f'topk={self.topk}, groups={self.groups}, loss_weight={self.loss_weight}'
+        return (f'topk={self.topk}, groups={self.groups}, loss_weight={self.loss_weight}'
+                f'{", robust=True" if self.robust else ""}')
