@@ -6,21 +6,21 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Iterable, Mapping, NamedTuple, Sequence
 
-import matplotlib
 import numpy as np
-from ablation_studies import STUDIES, Run
+from ablation import read_results
+from ablation_studies import DECADES, INTEGRALS, STUDIES, Run
+from matplotlib.figure import Figure
 from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / 'tools'))
+sys.path.append(str(ROOT / 'tools'))
 from report_tables import markdown_table  # noqa: E402
-
-matplotlib.use('Agg')
 
 PAGE = ROOT / 'docs' / 'evidence.md'
 PICTURES = ROOT / 'docs' / 'evidence'
@@ -69,18 +69,111 @@ def arms(results: Mapping[Run, dict], runs: Iterable[Run]) -> dict[Run, list[Run
 
 
 def shown(change: Change) -> str:
-    """``-5.1 ± 1.2``, in percent."""
-    return f'{change.percent:+.1f}' + ('' if math.isnan(change.half) else f' ± {change.half:.1f}')
+    """``-5.1 ± 1.2``, in percent; the interval of very few seeds says nothing."""
+    return f'{change.percent:+.1f}' + (f' ± {change.half:.1f}' if change.seeds > 3 else '')
 
 
-def table(results: Mapping[Run, dict], name: str, label, split: str) -> str:
+def share_of(results: Mapping[Run, dict], runs: Sequence[Run]) -> float:
+    """PCLoss's share of the gradient, over the whole training and all seeds."""
+    return float(np.mean([results[run]['share'][1] for run in runs]))
+
+
+def integral_name(run: Run) -> str:
+    return next(name for name, options in INTEGRALS.items()
+                if run == run._replace(**{'debias': False, 'window': None, **options}))
+
+
+def described(run: Run) -> str:
+    """A run's settings in words: its form, then what is not usual about it."""
+    form = {2.: 'squares', 1.: 'lengths'}[run.power]
+    if run.invariance != 'translation':
+        form += dict(none=' without pairs', similarity=', rotation and scale free')[run.invariance]
+    words = [f'{form}, weight {run.weight:g}']
+    words += [f'alpha {run.alpha:g}'] * (run.alpha != 30)
+    words += ['debiased'] * run.debias + [f'window {run.window}'] * bool(run.window)
+    words += [f"k {run.topk or 'all'}"] * (run.topk != Run().topk and run.data == 'garments')
+    words += [str(run.partition or 'one group')] * (run.partition != 'left_right')
+    words += ['harder half of the samples'] * (run.hard_samples != 1)
+    words += [f'from iteration {run.warm_up}'] * bool(run.warm_up) + ['fading'] * bool(run.fade)
+    words += ['UDP targets'] * (run.codec != 'MSRAHeatmap')
+    return ', '.join(words)
+
+
+def study_table(results: Mapping[Run, dict], name: str, split: str = 'val', label=described) -> str:
     """A row for each setting of a study, beside its baseline."""
     rows = []
     for setting, runs in arms(results, STUDIES[name].runs).items():
         error, *others = (change_of(results, runs, split, key)
                           for key in ('NE', 'gross/outliers', 'duplicate_images'))
-        share = np.mean([results[run]['share'][1] for run in runs])
         rows.append([label(setting), str(error.seeds), f'{error.base:.2f}', f'{error.ours:.2f}', shown(error),
-                     *map(shown, others), f'{share:.2f}'])
-    header = ['', 'seeds', 'NE without', 'with', 'change, %', 'gross outliers, %', 'duplicates, %', 'share']
+                     *map(shown, others), f'{share_of(results, runs):.2f}'])
+    header = ['', 'seeds', 'NE without', 'with', 'NE', 'gross outliers', 'duplicates', 'share']
     return markdown_table(header, rows)
+
+
+def integral_table(results: Mapping[Run, dict], name: str) -> str:
+    """Change of NE in percent, and the share in brackets: integrals by weights."""
+    cells = {(integral_name(setting), setting.weight):
+             f"{change_of(results, runs, 'val', 'NE').percent:+.1f} ({share_of(results, runs):.2f})"
+             for setting, runs in arms(results, STUDIES[name].runs).items()}
+    rows = [[integral, *(cells.get((integral, weight), '-') for weight in DECADES)] for integral in INTEGRALS]
+    return markdown_table(['', *(f'{weight:g}' for weight in DECADES)], rows)
+
+
+def draw_weights(results: Mapping[Run, dict], names: Sequence[str]) -> Figure:
+    """Change of NE over the weight, a line for each integral."""
+    figure = Figure(figsize=(4.5 * len(names), 3.6), layout='constrained')
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, names):
+        lines = defaultdict(list)
+        for setting, runs in arms(results, STUDIES[name].runs).items():
+            lines[integral_name(setting)].append((setting.weight, change_of(results, runs, 'val', 'NE').percent))
+        for integral in INTEGRALS:
+            axes.semilogx(*zip(*sorted(lines[integral])), 'o-', label=integral, markersize=4)
+        axes.axhline(0, color='0.4', linewidth=0.8)
+        axes.set(title=STUDIES[name].question, xlabel='loss_weight', ylim=(-12, 30))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel('change of NE, %')
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def draw_shares(results: Mapping[Run, dict]) -> Figure:
+    """Change of NE over PCLoss's share of the gradient, a point for each setting of every study on garments."""
+    figure = Figure(figsize=(6.4, 3.8), layout='constrained')
+    axes = figure.subplots()
+    everything = arms(results, dict.fromkeys(run for study in STUDIES.values() for run in study.runs))
+    for power, label in ((2., 'squares, as in the paper'), (1., 'lengths (robust)')):
+        points = [(share_of(results, runs), change_of(results, runs, 'val', 'NE').percent)
+                  for setting, runs in everything.items()
+                  if setting.data == 'garments' and setting.power == power and setting.invariance == 'translation']
+        axes.plot(*zip(*points), 'o', markersize=4, label=label)
+    axes.axhline(0, color='0.4', linewidth=0.8)
+    axes.set(xlabel="PCLoss's share of the gradient (pc_share)", ylabel='change of NE, %', ylim=(-12, 30), xlim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def with_tables(page: str, tables: Mapping[str, str]) -> str:
+    """The page with the tables between its ``<!-- name -->`` and ``<!-- end -->`` marks.
+
+    Raises:
+        ValueError: A table has no place, or a place no table.
+    """
+    places = re.findall(r'<!-- (?!end)(\S+) -->', page)
+    if set(places) != set(tables):
+        raise ValueError(f'{PAGE} has places for {sorted(places)}, and there are tables {sorted(tables)}')
+    return re.sub(r'(<!-- (?!end)(\S+) -->\n).*?(<!-- end -->)',
+                  lambda match: f'{match[1]}{tables[match[2]]}\n{match[3]}', page, flags=re.S)
+
+
+def main() -> None:
+    results = read_results()
+    PICTURES.mkdir(exist_ok=True)
+    draw_weights(results, ['integral', 'integral_photographs']).savefig(PICTURES / 'weights.png', dpi=110)
+    draw_shares(results).savefig(PICTURES / 'shares.png', dpi=110)
+
+
+if __name__ == '__main__':
+    main()

@@ -103,7 +103,6 @@ ROBUST = {
     'alpha 10': dict(weight=1e-3, alpha=10.),
     'alpha 100': dict(weight=1e-3, alpha=100.),
     'debiased, alpha 10': dict(weight=1e-3, alpha=10., debias=True),
-    'no mining': dict(weight=1e-3, topk=None),
 }
 
 STUDIES = {
@@ -114,7 +113,7 @@ STUDIES = {
         2, GARMENTS._replace(codec='UDPHeatmap'), dict(weight=1e-3), dict(weight=3e-3))),
     'photographs': Study('Which weight and form, with 15 photographs?', listed(
         4, PHOTOGRAPHS, dict(weight=3e-4), dict(weight=1e-3), dict(weight=3e-3), dict(weight=1e-2),
-        dict(weight=3e-4, power=1.), dict(weight=1e-3, power=1.))),
+        dict(weight=3e-4, power=1.), dict(weight=1e-3, power=1.), dict(weight=3e-3, power=1.))),
     'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
     'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
 }
