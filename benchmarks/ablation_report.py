@@ -155,6 +155,25 @@ def draw_shares(results: Mapping[Run, dict]) -> Figure:
     return figure
 
 
+def draw_finals(results: Mapping[Run, dict], names: Sequence[str]) -> Figure:
+    """Change of NE on test pictures: a dot for each seed, the mean and its 95 % interval."""
+    rows = [(f'{STUDIES[name].question}\n{described(setting)}', runs)
+            for name in names for setting, runs in arms(results, STUDIES[name].runs).items()]
+    figure = Figure(figsize=(7.2, 0.6 * len(rows) + 0.9), layout='constrained')
+    axes = figure.subplots()
+    for y, (_, runs) in enumerate(rows):
+        change = change_of(results, runs, 'test', 'NE')
+        bases = [results[run.baseline()]['test']['NE'] for run in runs]
+        dots = [100 * (results[run]['test']['NE'] - base) / change.base for run, base in zip(runs, bases)]
+        axes.plot(dots, [y] * len(dots), 'o', color='0.7', markersize=4)
+        axes.errorbar(change.percent, y, xerr=change.half, fmt='D', color='C0', capsize=4)
+    axes.axvline(0, color='0.4', linewidth=0.8)
+    axes.set_yticks(range(len(rows)), [label for label, _ in rows], fontsize=8)
+    axes.set(xlabel='change of NE, % of the mean without PCLoss', ylim=(len(rows) - 0.5, -0.5))
+    axes.grid(axis='x', alpha=0.3)
+    return figure
+
+
 def with_tables(page: str, tables: Mapping[str, str]) -> str:
     """The page with the tables between its ``<!-- name -->`` and ``<!-- end -->`` marks.
 

@@ -105,15 +105,46 @@ ROBUST = {
     'debiased, alpha 10': dict(weight=1e-3, alpha=10., debias=True),
 }
 
+#: The best of the screening, for figures on test pictures: the paper's squares, and lengths.
+FINALISTS = (dict(weight=1e-3), dict(weight=1e-3, power=1.))
+
+
+def finals(base: Run, seeds: int, *changes: dict) -> list[Run]:
+    """Seeds that no setting was chosen on."""
+    return [run._replace(seed=100 + run.seed) for run in listed(seeds, base, *changes)]
+
+
+def conditions(base: Run) -> list[Run]:
+    return listed(3, base, dict(weight=1e-3, power=1.))
+
+
+GROUPS = [dict(topk=topk, partition=partition)
+          for partition in (None, 'left_right', 'top_bottom') for topk in (1, 4, None)]
+
 STUDIES = {
-    'robust': Study('How are robust pairs to be set?', listed(
-        2, GARMENTS, *(dict(change, power=1.) for change in ROBUST.values()))),
+    'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
+    'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
     'form': Study('Which form of the loss?', listed(2, GARMENTS, *FORMS.values())),
+    'robust': Study('How are lengths to be set?', listed(
+        2, GARMENTS, *(dict(change, power=1.) for change in ROBUST.values()))),
     'codec': Study('With targets that are not rounded to heatmap pixels', listed(
-        2, GARMENTS._replace(codec='UDPHeatmap'), dict(weight=1e-3), dict(weight=3e-3))),
+        2, GARMENTS._replace(codec='UDPHeatmap'), dict(weight=1e-3), dict(weight=3e-3), dict(weight=1e-3, power=1.))),
+    'groups': Study('Which k, and which partition?', listed(
+        2, GARMENTS, *(dict(group, weight=1e-3) for group in GROUPS))),
+    'groups_robust': Study('The same with lengths', listed(
+        2, GARMENTS, *(dict(group, weight=1e-3, power=1.) for group in GROUPS))),
+    'regression': Study('And without heatmaps, by regression?', listed(
+        2, GARMENTS._replace(model='regression'), *(dict(weight=weight) for weight in (1e-3, 1e-2, 3e-2, 1e-1, 1.)),
+        *(dict(weight=weight, power=1.) for weight in (1e-3, 1e-2, 1e-1)))),
+    'regression_photographs': Study('By regression, with 15 photographs', listed(
+        4, PHOTOGRAPHS._replace(model='regression'), *(dict(weight=weight) for weight in (3e-3, 3e-2, 3e-1)),
+        *(dict(weight=weight, power=1.) for weight in (3e-3, 3e-2)))),
     'photographs': Study('Which weight and form, with 15 photographs?', listed(
         4, PHOTOGRAPHS, dict(weight=3e-4), dict(weight=1e-3), dict(weight=3e-3), dict(weight=1e-2),
         dict(weight=3e-4, power=1.), dict(weight=1e-3, power=1.), dict(weight=3e-3, power=1.))),
-    'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
-    'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
+    'few_garments': Study('200 garments', conditions(GARMENTS._replace(train=200))),
+    'longer': Study('Three times as long', conditions(GARMENTS._replace(iterations=1800))),
+    'smaller': Study('64 pixels', conditions(GARMENTS._replace(size=64))),
+    'larger': Study('128 pixels', conditions(GARMENTS._replace(size=128))),
+    'final_garments': Study('Generated garments', finals(GARMENTS, 12, *FINALISTS)),
 }
