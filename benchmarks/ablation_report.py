@@ -99,16 +99,40 @@ def described(run: Run) -> str:
     return ', '.join(words)
 
 
-def study_table(results: Mapping[Run, dict], name: str, split: str = 'val', label=described) -> str:
-    """A row for each setting of a study, beside its baseline."""
+def study_table(results: Mapping[Run, dict], name: str) -> str:
+    """On validation pictures: a row for the baseline and one for each setting of a study, means over the seeds."""
+    keys = ('NE', 'gross/outliers', 'duplicate_images')
+    found = arms(results, STUDIES[name].runs)
+    seeds = dict.fromkeys(run.baseline() for runs in found.values() for run in runs)
+    base = [np.mean([results[run]['val'][key] for run in seeds]) for key in keys]
+    rows = [['without PCLoss', str(len(seeds)), f'{base[0]:.2f}', '', *(f'{value:.1f}' for value in base[1:]), '']]
+    for setting, runs in found.items():
+        error, *others = (change_of(results, runs, 'val', key) for key in keys)
+        rows.append([described(setting), str(error.seeds), f'{error.ours:.2f}', shown(error),
+                     *(f'{change.ours:.1f}' for change in others), f'{share_of(results, runs):.2f}'])
+    return markdown_table(['', 'seeds', 'NE', 'change, %', 'gross outliers', 'duplicates', 'share'], rows)
+
+
+MEASURES = {
+    'NE': 'NE',
+    'NE, occluded landmarks too': 'all/NE',
+    'outliers (over 10 % of T)': 'outliers',
+    'gross outliers (over 50 % of T)': 'gross/outliers',
+    'pictures with a gross outlier': 'gross/outlier_images',
+    'pictures with a duplicate': 'duplicate_images',
+}
+
+
+def final_table(results: Mapping[Run, dict], name: str) -> str:
+    """On test pictures: each measure without and with each finalist, and on how many seeds it got less."""
     rows = []
-    for setting, runs in arms(results, STUDIES[name].runs).items():
-        error, *others = (change_of(results, runs, split, key)
-                          for key in ('NE', 'gross/outliers', 'duplicate_images'))
-        rows.append([label(setting), str(error.seeds), f'{error.base:.2f}', f'{error.ours:.2f}', shown(error),
-                     *map(shown, others), f'{share_of(results, runs):.2f}'])
-    header = ['', 'seeds', 'NE without', 'with', 'NE', 'gross outliers', 'duplicates', 'share']
-    return markdown_table(header, rows)
+    for measure, key in MEASURES.items():
+        changes = [(setting, change_of(results, runs, 'test', key))
+                   for setting, runs in arms(results, STUDIES[name].runs).items()]
+        if changes[0][1].base:  # what never happens cannot get less
+            rows += [[measure, described(setting), f'{change.base:.2f}', f'{change.ours:.2f}', shown(change),
+                      f'{change.wins} of {change.seeds}'] for setting, change in changes]
+    return markdown_table(['', '', 'without', 'with', 'change, %', 'less on'], rows)
 
 
 def integral_table(results: Mapping[Run, dict], name: str) -> str:

@@ -106,7 +106,8 @@ ROBUST = {
 }
 
 #: The best of the screening, for figures on test pictures: the paper's squares, and lengths.
-FINALISTS = (dict(weight=1e-3), dict(weight=1e-3, power=1.))
+BEST_GARMENTS = (dict(weight=1e-3), dict(weight=1e-3, power=1.))
+BEST_PHOTOGRAPHS = (dict(weight=3e-4), dict(weight=3e-4, power=1.))
 
 
 def finals(base: Run, seeds: int, *changes: dict) -> list[Run]:
@@ -146,5 +147,8 @@ STUDIES = {
     'longer': Study('Three times as long', conditions(GARMENTS._replace(iterations=1800))),
     'smaller': Study('64 pixels', conditions(GARMENTS._replace(size=64))),
     'larger': Study('128 pixels', conditions(GARMENTS._replace(size=128))),
-    'final_garments': Study('Generated garments', finals(GARMENTS, 12, *FINALISTS)),
+    'final_garments': Study('Generated garments', finals(GARMENTS, 12, *BEST_GARMENTS)),
+    'final_15_photographs': Study('15 photographs', finals(PHOTOGRAPHS, 24, *BEST_PHOTOGRAPHS)),
+    'final_30_photographs': Study('30 photographs', finals(PHOTOGRAPHS._replace(train=30), 12, *BEST_PHOTOGRAPHS)),
+    'final_72_photographs': Study('72 photographs', finals(PHOTOGRAPHS._replace(train=72), 12, *BEST_PHOTOGRAPHS)),
 }
