@@ -211,11 +211,21 @@ def with_tables(page: str, tables: Mapping[str, str]) -> str:
                   lambda match: f'{match[1]}{tables[match[2]]}\n{match[3]}', page, flags=re.S)
 
 
+INTEGRAL_STUDIES = ('integral', )
+SCREENED = ('form', 'robust', 'codec', 'photographs')
+FINALS = ('final_garments', )
+
+
 def main() -> None:
     results = read_results()
+    tables = {name: integral_table(results, name) for name in INTEGRAL_STUDIES}
+    tables.update({name: study_table(results, name) for name in SCREENED})
+    tables.update({name: final_table(results, name) for name in FINALS})
+    PAGE.write_text(with_tables(PAGE.read_text(), tables))
     PICTURES.mkdir(exist_ok=True)
-    draw_weights(results, ['integral', 'integral_photographs']).savefig(PICTURES / 'weights.png', dpi=110)
-    draw_shares(results).savefig(PICTURES / 'shares.png', dpi=110)
+    for name, figure in dict(weights=draw_weights(results, INTEGRAL_STUDIES), shares=draw_shares(results),
+                             finals=draw_finals(results, FINALS)).items():
+        figure.savefig(PICTURES / f'{name}.png', dpi=110)
 
 
 if __name__ == '__main__':

@@ -159,7 +159,7 @@ def test_a_heatmap_head_gets_its_integral(capsys):
     path = ZOO / 'hand_2d_keypoint/topdown_heatmap/onehand10k/td-hm_res50_8xb32-210e_onehand10k-256x256.py'
     assert lines_of(path, capsys) == [
         IMPORT,
-        "model['head'].update(type='PCHeatmapHead', integral=dict(alpha=10.), pc_loss=dict(",
+        "model['head'].update(type='PCHeatmapHead', integral=dict(alpha=30.), pc_loss=dict(",
         "    type='PCLoss', topk=8, loss_weight=3e-4))",
         "train_dataloader['dataset']['pipeline'][-1]['pack_transformed'] = True"]
 
