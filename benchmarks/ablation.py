@@ -89,7 +89,7 @@ def train_and_test(run: Run) -> dict:
 
 def overall(metrics: dict) -> dict:
     """Without the figures of single landmarks and pairs."""
-    kept = ('all/NE', 'gross/outliers', 'gross/outlier_images')
+    kept = ('all/NE', 'gross/outliers', 'gross/outlier_images', 'gross/duplicates', 'gross/duplicate_images')
     return {key: value for key, value in metrics.items() if '/' not in key or key in kept}
 
 

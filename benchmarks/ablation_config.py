@@ -34,7 +34,7 @@ def build_config(run: Run, folder: Path, garments: Path) -> Config:
         dict(type='NormalizedError', norm=norm),
         dict(type='FailureModes', norm=norm),
         dict(type='NormalizedError', norm=norm, include_occluded=True, prefix='all'),
-        dict(type='FailureModes', norm=norm, threshold=0.5, prefix='gross'),
+        dict(type='FailureModes', norm=norm, threshold=0.5, apart=0.5, prefix='gross'),
     ]
     config.work_dir = str(folder)
     config.experiment_name = folder.name

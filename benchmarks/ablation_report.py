@@ -216,12 +216,18 @@ SCREENED = ('form', 'robust', 'codec', 'photographs')
 FINALS = ('final_garments', )
 
 
+def all_tables(results: Mapping[Run, dict]) -> dict[str, str]:
+    """Each table of the page by its name."""
+    return {
+        **{name: integral_table(results, name) for name in INTEGRAL_STUDIES},
+        **{name: study_table(results, name) for name in SCREENED},
+        **{name: final_table(results, name) for name in FINALS},
+    }
+
+
 def main() -> None:
     results = read_results()
-    tables = {name: integral_table(results, name) for name in INTEGRAL_STUDIES}
-    tables.update({name: study_table(results, name) for name in SCREENED})
-    tables.update({name: final_table(results, name) for name in FINALS})
-    PAGE.write_text(with_tables(PAGE.read_text(), tables))
+    PAGE.write_text(with_tables(PAGE.read_text(), all_tables(results)))
     PICTURES.mkdir(exist_ok=True)
     for name, figure in dict(weights=draw_weights(results, INTEGRAL_STUDIES), shares=draw_shares(results),
                              finals=draw_finals(results, FINALS)).items():

@@ -104,3 +104,21 @@ def test_runs_become_lines_and_are_passed_over_afterwards(tmp_path, monkeypatch)
     assert nothing['test'] == without['test'] and nothing['val'] == without['val']
     assert 'share' not in without and 0 < ours['share'][1] < 1 and nothing['share'][1] < 1e-20
     assert {'NE', 'outliers', 'duplicates', 'gross/outliers', 'all/NE'} <= set(ours['test'])
+
+
+def test_the_page_has_the_tables_of_the_results():
+    page = ablation_report.PAGE.read_text()
+    assert ablation_report.with_tables(page, ablation_report.all_tables(ablation.read_results())) == page
+
+
+@pytest.mark.parametrize(('page', 'tables'), [
+    ('<!-- a -->\n<!-- end -->', {}), ('', dict(a='')), ('<!-- a -->\n<!-- end -->', dict(b=''))])
+def test_a_table_without_a_place_is_an_error(page, tables):
+    with pytest.raises(ValueError, match='has places for'):
+        ablation_report.with_tables(page, tables)
+
+
+def test_tables_replace_what_stood_in_their_places():
+    page = 'One\n<!-- a -->\nold\n<!-- end -->\nTwo\n<!-- b -->\n<!-- end -->\n'
+    expected = 'One\n<!-- a -->\nnew\n<!-- end -->\nTwo\n<!-- b -->\n| x |\n<!-- end -->\n'
+    assert ablation_report.with_tables(page, dict(a='new', b='| x |')) == expected
