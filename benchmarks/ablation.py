@@ -34,10 +34,16 @@ PICTURE_SIZE = 160
 
 
 def read_results(path: Path = RESULTS) -> dict[Run, dict]:
-    """The figures of every run that has ended."""
-    lines = path.read_text().splitlines() if path.is_file() else []
-    records = map(json.loads, lines)
-    return {Run(**record.pop('run')): record for record in records}
+    """The figures of every run that has ended; a line that is none ends the program, and is named."""
+    results = {}
+    for number, line in enumerate(path.read_text().splitlines() if path.is_file() else [], 1):
+        try:
+            record = json.loads(line)
+            results[Run(**record.pop('run'))] = record
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            sys.exit(f'{path}, line {number}: not a result of this program ({error!r}); remove the line, and its run '
+                     'is done again')
+    return results
 
 
 def write_result(run: Run, figures: dict, path: Path = RESULTS) -> None:
@@ -122,6 +128,8 @@ def main() -> None:
     run.add_argument('studies', nargs='+', choices=STUDIES, metavar='STUDY')
     run.add_argument('--processes', type=int, default=os.cpu_count(), help='one a core (default: %(default)s)')
     args = parser.parse_args()
+    if args.command == 'run' and args.processes < 1:
+        parser.error(f'--processes must be at least 1, got {args.processes}')
     done = read_results()
     if args.command == 'list':
         for name, study in STUDIES.items():
@@ -129,10 +137,12 @@ def main() -> None:
         return
     wanted = dict.fromkeys(run for name in args.studies for run in STUDIES[name].runs)
     runs = [run for run in wanted if run not in done]
+    root = os.environ.get('DEEPFASHION_ROOT', '')
+    if any(run.data == 'photographs' for run in runs) and not Path(root, 'Anno').is_dir():
+        sys.exit(f"DEEPFASHION_ROOT is {root!r}, and has no folder Anno: set it to the folder of the photographs "
+                 '(docs/real_photographs.md)')
     if any(run.data == 'garments' for run in runs):
         draw_garments()
-    if any(run.data == 'photographs' for run in runs) and 'DEEPFASHION_ROOT' not in os.environ:
-        sys.exit('set DEEPFASHION_ROOT to the folder of the photographs, see docs/real_photographs.md')
     print(f'{len(wanted) - len(runs)} runs have ended, {len(runs)} to go', flush=True)
     run_all(runs, args.processes)
 

@@ -55,7 +55,6 @@ def listed(seeds: int, base: Run, *changes: dict) -> list[Run]:
 GARMENTS = Run()
 PHOTOGRAPHS = Run(data='photographs', train=15, size=128, batch=8, iterations=400, topk=4)
 DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-#: What an integral is told: (alpha, debias, window).
 INTEGRALS = {
     'softmax, alpha 10': dict(alpha=10.),
     'softmax, alpha 30': dict(alpha=30.),
@@ -71,39 +70,39 @@ def integrals(seeds: int, base: Run) -> list[Run]:
                                  for weight, integral in itertools.product(DECADES, INTEGRALS.values())))
 
 
-FORMS = {
-    'weight 3e-4': dict(weight=3e-4),
-    'weight 1e-3': dict(weight=1e-3),
-    'weight 3e-3': dict(weight=3e-3),
-    'alpha 100': dict(weight=1e-3, alpha=100.),
-    'robust pairs, 3e-5': dict(weight=3e-5, power=1.),
-    'robust pairs, 1e-4': dict(weight=1e-4, power=1.),
-    'robust pairs, 3e-4': dict(weight=3e-4, power=1.),
-    'no pairs, 1e-3': dict(weight=1e-3, invariance='none'),
-    'no pairs, 3e-3': dict(weight=3e-3, invariance='none'),
-    'robust, no pairs, 1e-4': dict(weight=1e-4, power=1., invariance='none'),
-    'similarity, 1e-3': dict(weight=1e-3, invariance='similarity'),
-    'similarity, 3e-3': dict(weight=3e-3, invariance='similarity'),
-    'harder half of the samples': dict(weight=1e-3, hard_samples=0.5),
-    'warm-up': dict(weight=1e-3, warm_up=150, ramp=50),
-    'robust pairs, 1e-3': dict(weight=1e-3, power=1.),
-    'fading, 1e-3': dict(weight=1e-3, fade=600),
-    'fading, 3e-3': dict(weight=3e-3, fade=600),
-    'fading, 1e-2': dict(weight=1e-2, fade=600),
-    'robust pairs, fading, 1e-3': dict(weight=1e-3, power=1., fade=600),
-}
+FORMS = (
+    dict(weight=3e-4),
+    dict(weight=1e-3),
+    dict(weight=3e-3),
+    dict(weight=1e-3, alpha=100.),
+    dict(weight=3e-5, power=1.),
+    dict(weight=1e-4, power=1.),
+    dict(weight=3e-4, power=1.),
+    dict(weight=1e-3, invariance='none'),
+    dict(weight=3e-3, invariance='none'),
+    dict(weight=1e-4, power=1., invariance='none'),
+    dict(weight=1e-3, invariance='similarity'),
+    dict(weight=3e-3, invariance='similarity'),
+    dict(weight=1e-3, hard_samples=0.5),
+    dict(weight=1e-3, warm_up=150, ramp=50),
+    dict(weight=1e-3, power=1.),
+    dict(weight=1e-3, fade=600),
+    dict(weight=3e-3, fade=600),
+    dict(weight=1e-2, fade=600),
+    dict(weight=1e-3, power=1., fade=600),
+)
 
 #: Pairs' lengths instead of their squares.
-ROBUST = {
-    'weight 3e-4': dict(weight=3e-4),
-    'weight 1e-3': dict(weight=1e-3),
-    'weight 3e-3': dict(weight=3e-3),
-    'no pairs, 1e-3': dict(weight=1e-3, invariance='none'),
-    'no pairs, 3e-3': dict(weight=3e-3, invariance='none'),
-    'alpha 10': dict(weight=1e-3, alpha=10.),
-    'alpha 100': dict(weight=1e-3, alpha=100.),
-    'debiased, alpha 10': dict(weight=1e-3, alpha=10., debias=True),
-}
+ROBUST = (
+    dict(weight=3e-4),
+    dict(weight=1e-3),
+    dict(weight=3e-3),
+    dict(weight=1e-3, invariance='none'),
+    dict(weight=3e-3, invariance='none'),
+    dict(weight=1e-3, alpha=10.),
+    dict(weight=1e-3, alpha=100.),
+    dict(weight=1e-3, alpha=10., debias=True),
+)
 
 #: The best of the screening, for figures on test pictures: the paper's squares, and lengths.
 BEST_GARMENTS = (dict(weight=1e-3), dict(weight=1e-3, power=1.))
@@ -125,9 +124,9 @@ GROUPS = [dict(topk=topk, partition=partition)
 STUDIES = {
     'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
     'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
-    'form': Study('Which form of the loss?', listed(2, GARMENTS, *FORMS.values())),
+    'form': Study('Which form of the loss?', listed(2, GARMENTS, *FORMS)),
     'robust': Study('How are lengths to be set?', listed(
-        2, GARMENTS, *(dict(change, power=1.) for change in ROBUST.values()))),
+        2, GARMENTS, *(dict(change, power=1.) for change in ROBUST))),
     'codec': Study('With targets that are not rounded to heatmap pixels', listed(
         2, GARMENTS._replace(codec='UDPHeatmap'), dict(weight=1e-3), dict(weight=3e-3), dict(weight=1e-3, power=1.))),
     'groups': Study('Which k, and which partition?', listed(

@@ -313,8 +313,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         args.new_config.parent.mkdir(parents=True, exist_ok=True)
         args.new_config.write_text(new, encoding='utf-8')
-    print('Look at pc_share in the log of the training: PCLoss helps where it is about 0.1 to 0.4. Change loss_weight '
-          'until it is (docs/evidence.md).', file=sys.stderr)
+    print('Look at pc_share in the log of the training, and change loss_weight until it is about 0.1 to 0.4 '
+          '(docs/evidence.md).', file=sys.stderr)
 
 
 if __name__ == '__main__':

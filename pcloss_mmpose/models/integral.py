@@ -17,8 +17,8 @@ def integral_coordinates(heatmaps: Tensor, alpha: float, debias: bool = False, w
     of the mass; with a very large one the result is the argmax and has no gradient.
 
     The softmax gives every pixel of a background of 0 the mass exp(0) = 1, which draws the position towards the
-    centre. Two ways out of it are ours to choose, alone or together: ``debias`` takes that 1 away, and ``window``
-    leaves out all that is far from the peak.
+    centre. Two options avoid that, alone or together: ``debias`` takes that 1 away, and ``window`` leaves out all that
+    is far from the peak.
 
     B: batch, K: landmarks, H, W: height and width of the map.
 
@@ -47,18 +47,21 @@ def integral_coordinates(heatmaps: Tensor, alpha: float, debias: bool = False, w
     check_integral(alpha, debias, window)
     height, width = heatmaps.shape[-2:]
     scaled = (alpha * heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))).flatten(2)
-    top = scaled.detach().amax(-1, keepdim=True)
-    if debias:  # all is divided by exp(top), which might overflow
-        top = top.clamp(min=0)
-        background = torch.exp(-top)
-        # The small rest gives a map without a positive pixel its centre.
-        mass = (torch.exp(scaled - top) - background).clamp(min=0) + 1e-4 * alpha * background
-    else:
-        mass = torch.exp(scaled - top)
+    mass = _positive_mass(scaled, alpha) if debias else scaled.softmax(-1)
     if window is not None:
         mass = mass * _near_peak(scaled, width, window)
-    mass = (mass / mass.sum(-1, keepdim=True)).unflatten(2, (height, width))
+        mass = mass / mass.sum(-1, keepdim=True)
+    mass = mass.unflatten(2, (height, width))
     return torch.stack([_mean_index(mass.sum(-2)), _mean_index(mass.sum(-1))], dim=-1)
+
+
+def _positive_mass(scaled: Tensor, alpha: float) -> Tensor:
+    """exp - 1 of (B, K, N), where positive, normalised."""
+    top = scaled.detach().amax(-1, keepdim=True).clamp(min=0)  # all is divided by exp(top), which might overflow
+    background = torch.exp(-top)
+    # The small rest gives a map without a positive pixel its centre.
+    mass = (torch.exp(scaled - top) - background).clamp(min=0) + 1e-4 * alpha * background
+    return mass / mass.sum(-1, keepdim=True)
 
 
 def _near_peak(flat: Tensor, width: int, window: int) -> Tensor:

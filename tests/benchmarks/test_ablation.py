@@ -1,6 +1,8 @@
 """The ablation's own parts: its losses, its statistics, and runs from their settings to their lines."""
 
 import math
+import re
+import sys
 
 import ablation
 import ablation_report
@@ -73,9 +75,9 @@ def test_the_interval_is_that_of_the_paired_t_test():
     low, high = stats.ttest_rel(ours, base).confidence_interval(0.95)
     assert change.percent - change.half == pytest.approx(100 * low / np.mean(base))
     assert change.percent + change.half == pytest.approx(100 * high / np.mean(base))
-    assert change.wins == 4 and change.certain
-    assert not ablation_report.paired_change([10., 11.], [9., 12.]).certain
-    assert not ablation_report.paired_change([10.], [9.]).certain
+    assert change.wins == 4 and change.seeds == 4
+    alone = ablation_report.paired_change([10.], [9.])
+    assert alone.percent == -10 and math.isnan(alone.half)
 
 
 def test_seeds_share_their_baseline():
@@ -104,6 +106,28 @@ def test_runs_become_lines_and_are_passed_over_afterwards(tmp_path, monkeypatch)
     assert nothing['test'] == without['test'] and nothing['val'] == without['val']
     assert 'share' not in without and 0 < ours['share'][1] < 1 and nothing['share'][1] < 1e-20
     assert {'NE', 'outliers', 'duplicates', 'gross/outliers', 'all/NE'} <= set(ours['test'])
+
+
+@pytest.mark.parametrize('line', ['{"run": {"weig', '{"run": {"height": 3}}', '{"val": {}}', '[]'])
+def test_a_line_that_is_no_result_is_named(tmp_path, line):
+    path = tmp_path / 'results.jsonl'
+    path.write_text('{"run": {"seed": 1}, "test": {}}\n' + line)
+    with pytest.raises(SystemExit, match=r'results\.jsonl, line 2: not a result'):
+        ablation.read_results(path)
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['run', 'nosuch'], "invalid choice: 'nosuch'"),
+    (['run', 'integral', '--processes', '0'], '--processes must be at least 1, got 0'),
+    (['run', 'final_72_photographs'], 'DEEPFASHION_ROOT is .*nowhere.*, and has no folder Anno'),
+])
+def test_bad_arguments_end_before_any_work(monkeypatch, capsys, tmp_path, arguments, words):
+    monkeypatch.setattr(ablation, 'read_results', lambda: {})
+    monkeypatch.setattr(sys, 'argv', ['ablation.py', *arguments])
+    monkeypatch.setenv('DEEPFASHION_ROOT', str(tmp_path / 'nowhere'))
+    with pytest.raises(SystemExit) as stop:
+        ablation.main()
+    assert re.search(words, f'{stop.value.code} {capsys.readouterr().err}')
 
 
 def test_the_page_has_the_tables_of_the_results():
