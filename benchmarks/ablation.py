@@ -81,7 +81,7 @@ def train_and_test(run: Run) -> dict:
         runner.train()
         trained = time.time() - start
         figures = {}
-        if runner.val_dataloader is not None:
+        if runner.val_loop is not None:
             figures['val'] = overall(runner.val())
         figures['test'] = overall(runner.test())
         scalars = runner.message_hub.log_scalars

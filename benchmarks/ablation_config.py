@@ -26,9 +26,6 @@ def build_config(run: Run, folder: Path, garments: Path) -> Config:
     os.environ['GARMENTS_ROOT'] = str(garments)
     init_default_scope('mmpose')
     config = Config.fromfile(CONFIGS / BASES[run.data])
-    schedule(config, run)
-    data(config, run)
-    model(config, run)
     norm = NORMS[run.data]
     config.val_evaluator = config.test_evaluator = [
         dict(type='NormalizedError', norm=norm),
@@ -36,6 +33,9 @@ def build_config(run: Run, folder: Path, garments: Path) -> Config:
         dict(type='NormalizedError', norm=norm, include_occluded=True, prefix='all'),
         dict(type='FailureModes', norm=norm, threshold=0.5, apart=0.5, prefix='gross'),
     ]
+    schedule(config, run)
+    data(config, run)
+    model(config, run)
     config.work_dir = str(folder)
     config.experiment_name = folder.name
     config.randomness = dict(seed=run.seed)

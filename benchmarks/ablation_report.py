@@ -94,16 +94,28 @@ def described(run: Run) -> str:
     return ', '.join(words)
 
 
-def study_table(results: Mapping[Run, dict], name: str) -> str:
-    """On validation pictures: a row for each setting of a study, means over its seeds, without and with PCLoss."""
+def screening_table(results: Mapping[Run, dict], settings: Mapping[str, Sequence[Run]]) -> str:
+    """On validation pictures: a row for each named setting, means over its runs, without and with PCLoss."""
     rows = []
-    for setting, runs in arms(results, STUDIES[name].runs).items():
+    for name, runs in settings.items():
         error, *others = (change_of(results, runs, 'val', key) for key in ('NE', 'gross/outliers', 'duplicate_images'))
-        rows.append([described(setting), str(error.seeds), f'{error.base:.2f}', f'{error.ours:.2f}', shown(error),
+        rows.append([name, str(error.seeds), f'{error.base:.2f}', f'{error.ours:.2f}', shown(error),
                      *(f'{change.base:.1f} to {change.ours:.1f}' for change in others),
                      f'{share_of(results, runs):.2f}'])
     header = ['', 'seeds', 'NE without', 'with', 'change, %', 'gross outliers', 'duplicates', 'share']
     return markdown_table(header, rows)
+
+
+def study_table(results: Mapping[Run, dict], name: str) -> str:
+    """The settings of a study."""
+    return screening_table(results, {
+        described(setting): runs for setting, runs in arms(results, STUDIES[name].runs).items()})
+
+
+def conditions_table(results: Mapping[Run, dict], names: Sequence[str]) -> str:
+    """One setting in the conditions of several studies, of which each has no other."""
+    return screening_table(results, {
+        STUDIES[name].question: runs for name in names for runs in arms(results, STUDIES[name].runs).values()})
 
 
 MEASURES = {
@@ -163,7 +175,8 @@ def draw_shares(results: Mapping[Run, dict]) -> Figure:
     for power, label in ((2., 'squares, as in the paper'), (1., 'lengths (robust)')):
         points = [(share_of(results, runs), change_of(results, runs, 'val', 'NE').percent)
                   for setting, runs in everything.items()
-                  if setting.data == 'garments' and setting.power == power and setting.invariance == 'translation']
+                  if (setting.data, setting.model, setting.power, setting.invariance)
+                  == ('garments', 'heatmap', power, 'translation')]
         axes.plot(*zip(*points), 'o', markersize=4, label=label)
     axes.axhline(0, color='0.4', linewidth=0.8)
     axes.set(xlabel="PCLoss's share of the gradient (pc_share)", ylabel='change of NE, %', ylim=(-12, 30), xlim=(0, 1))

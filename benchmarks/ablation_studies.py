@@ -107,6 +107,7 @@ ROBUST = (
 #: The best of the screening, for figures on test pictures: the paper's squares, and lengths.
 BEST_GARMENTS = (dict(weight=1e-3), dict(weight=1e-3, power=1.))
 BEST_PHOTOGRAPHS = (dict(weight=3e-4), dict(weight=3e-4, power=1.))
+LENGTHS_PHOTOGRAPHS = BEST_PHOTOGRAPHS[1]
 
 
 def finals(base: Run, seeds: int, *changes: dict) -> list[Run]:
@@ -114,8 +115,8 @@ def finals(base: Run, seeds: int, *changes: dict) -> list[Run]:
     return [run._replace(seed=100 + run.seed) for run in listed(seeds, base, *changes)]
 
 
-def conditions(base: Run) -> list[Run]:
-    return listed(3, base, dict(weight=1e-3, power=1.))
+def conditions(seeds: int, base: Run) -> list[Run]:
+    return listed(seeds, base, dict(weight=1e-3, power=1.))
 
 
 GROUPS = [dict(topk=topk, partition=partition)
@@ -123,7 +124,6 @@ GROUPS = [dict(topk=topk, partition=partition)
 
 STUDIES = {
     'integral': Study('Which integral, and which weight?', integrals(2, GARMENTS)),
-    'integral_photographs': Study('The same with 15 photographs', integrals(2, PHOTOGRAPHS)),
     'form': Study('Which form of the loss?', listed(2, GARMENTS, *FORMS)),
     'robust': Study('How are lengths to be set?', listed(
         2, GARMENTS, *(dict(change, power=1.) for change in ROBUST))),
@@ -131,23 +131,21 @@ STUDIES = {
         2, GARMENTS._replace(codec='UDPHeatmap'), dict(weight=1e-3), dict(weight=3e-3), dict(weight=1e-3, power=1.))),
     'groups': Study('Which k, and which partition?', listed(
         2, GARMENTS, *(dict(group, weight=1e-3) for group in GROUPS))),
-    'groups_robust': Study('The same with lengths', listed(
-        2, GARMENTS, *(dict(group, weight=1e-3, power=1.) for group in GROUPS))),
     'regression': Study('And without heatmaps, by regression?', listed(
-        2, GARMENTS._replace(model='regression'), *(dict(weight=weight) for weight in (1e-3, 1e-2, 3e-2, 1e-1, 1.)),
-        *(dict(weight=weight, power=1.) for weight in (1e-3, 1e-2, 1e-1)))),
+        2, GARMENTS._replace(model='regression'), *(dict(weight=weight) for weight in (1e-3, 1e-2, 1e-1, 1.)),
+        dict(weight=1e-2, power=1.))),
     'regression_photographs': Study('By regression, with 15 photographs', listed(
         4, PHOTOGRAPHS._replace(model='regression'), *(dict(weight=weight) for weight in (3e-3, 3e-2, 3e-1)),
-        *(dict(weight=weight, power=1.) for weight in (3e-3, 3e-2)))),
+        dict(weight=3e-2, power=1.))),
     'photographs': Study('Which weight and form, with 15 photographs?', listed(
         4, PHOTOGRAPHS, dict(weight=3e-4), dict(weight=1e-3), dict(weight=3e-3), dict(weight=1e-2),
         dict(weight=3e-4, power=1.), dict(weight=1e-3, power=1.), dict(weight=3e-3, power=1.))),
-    'few_garments': Study('200 garments', conditions(GARMENTS._replace(train=200))),
-    'longer': Study('Three times as long', conditions(GARMENTS._replace(iterations=1800))),
-    'smaller': Study('64 pixels', conditions(GARMENTS._replace(size=64))),
-    'larger': Study('128 pixels', conditions(GARMENTS._replace(size=128))),
+    'few_garments': Study('200 garments', conditions(3, GARMENTS._replace(train=200))),
+    'smaller': Study('64 pixels', conditions(3, GARMENTS._replace(size=64))),
+    'larger': Study('128 pixels', conditions(2, GARMENTS._replace(size=128))),
+    'longer': Study('Three times as long', conditions(2, GARMENTS._replace(iterations=1800))),
     'final_garments': Study('Generated garments', finals(GARMENTS, 12, *BEST_GARMENTS)),
-    'final_15_photographs': Study('15 photographs', finals(PHOTOGRAPHS, 24, *BEST_PHOTOGRAPHS)),
-    'final_30_photographs': Study('30 photographs', finals(PHOTOGRAPHS._replace(train=30), 12, *BEST_PHOTOGRAPHS)),
-    'final_72_photographs': Study('72 photographs', finals(PHOTOGRAPHS._replace(train=72), 12, *BEST_PHOTOGRAPHS)),
+    'final_15_photographs': Study('15 photographs', finals(PHOTOGRAPHS, 16, *BEST_PHOTOGRAPHS)),
+    'final_30_photographs': Study('30 photographs', finals(PHOTOGRAPHS._replace(train=30), 12, LENGTHS_PHOTOGRAPHS)),
+    'final_72_photographs': Study('72 photographs', finals(PHOTOGRAPHS._replace(train=72), 12, LENGTHS_PHOTOGRAPHS)),
 }

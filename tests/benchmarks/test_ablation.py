@@ -108,6 +108,21 @@ def test_runs_become_lines_and_are_passed_over_afterwards(tmp_path, monkeypatch)
     assert {'NE', 'outliers', 'duplicates', 'gross/outliers', 'all/NE'} <= set(ours['test'])
 
 
+@pytest.mark.parametrize('train', [3, 4])
+def test_photographs_that_are_not_drawn_validate(tmp_path, monkeypatch, raw, train):
+    """By regression, and with all four photographs there is nothing left to validate on."""
+    names = [f'img/{split}_{index}.jpg' for split, count in (('train', 4), ('val', 2)) for index in range(count)]
+    raw.benchmark(tmp_path, dict.fromkeys(names, '2  0 20 20  0 80 20  0 20 80  0 80 80'),
+                  boxes=dict.fromkeys(names, '10 10 90 90'), splits={name: name[4:].split('_')[0] for name in names})
+    for seed, name in enumerate(names):
+        raw.image(tmp_path / name, (100, 100), seed)
+    monkeypatch.setenv('DEEPFASHION_ROOT', str(tmp_path))
+    figures = ablation.train_and_test(
+        PHOTOGRAPHS._replace(model='regression', train=train, size=64, batch=2, iterations=51, weight=3e-2))
+    assert ('val' in figures) == (train < 4)
+    assert figures['test']['NE'] > 0 and 0 < figures['share'][1] < 1
+
+
 @pytest.mark.parametrize('line', ['{"run": {"weig', '{"run": {"height": 3}}', '{"val": {}}', '[]'])
 def test_a_line_that_is_no_result_is_named(tmp_path, line):
     path = tmp_path / 'results.jsonl'

@@ -199,6 +199,8 @@ def test_gradient_share_worked_by_hand():
     one, other = 3 * first[0] + second.square().sum(), 15 * second.sum() + 0 * first.sum()
     assert gradient_share(one, other, [(first, second)]).item() == pytest.approx(5 / 20)
     assert gradient_share(one, other, first).item() == 1
+    # Nothing to learn from, as in a batch without a valid landmark: a NaN would spoil the mean that the log shows.
+    assert gradient_share(0 * one, 0 * other, [(first, second)]).item() == 0
     assert first.grad is None  # it leaves no gradient behind
     (one + other).backward()
 

@@ -88,11 +88,11 @@ def gradient_share(loss: Tensor, other: Tensor, outputs) -> Tensor:
         outputs: Tensors, nested in tuples or lists or not, that the losses were computed from.
 
     Returns:
-        Scalar from 0 to 1, NaN if neither loss has a gradient there.
+        Scalar from 0 to 1; 0 if neither loss has a gradient there, as in a batch without a valid landmark.
     """
     tensors = [tensor for tensor in _flat(outputs) if tensor.requires_grad]
     first, second = (_gradient_norm(value, tensors) for value in (loss, other))
-    return first / (first + second)
+    return first / (first + second).clamp(min=torch.finfo(first.dtype).tiny)
 
 
 def _gradient_norm(loss: Tensor, tensors: list[Tensor]) -> Tensor:
