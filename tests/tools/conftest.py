@@ -12,7 +12,7 @@ import pytest
 from mmengine.config import Config
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-sys.path.append(str(TOOLS))  # last, since tools/test.py has the name of a standard module
+sys.path += [str(TOOLS), str(TOOLS.parent / 'examples')]  # last, since tools/test.py has the name of a standard module
 
 
 @pytest.fixture(scope='session')

@@ -50,7 +50,8 @@ def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) 
     sample = torch.arange(batch, device=feats.device, dtype=feats.dtype).repeat_interleave(num_landmarks)
     # roi_pool counts the last cell in: a window of n cells ends n - 1 after its first.
     boxes = torch.cat([sample[:, None], center - window / 2, center + window / 2 - 1], dim=1)
-    return roi_pool(feats, boxes, output_size=size).unflatten(0, (batch, num_landmarks))
+    pooled = roi_pool(feats, boxes, output_size=size)
+    return pooled.reshape(batch, num_landmarks, *pooled.shape[1:])
 
 
 def visible_labels(batch_data_samples) -> Tensor:
@@ -134,14 +135,15 @@ class FashionNetHead(RegressionHead):
 
     def forward(self, feats: Sequence[Tensor]) -> FashionNetOutput:
         """From the backbone's (B, C, H, W) features, of which the last two are taken, the finer one first."""
+        # No unflatten here: torch's ONNX exporter would fix the size of the batch.
         fine, last = feats[-2:]
         garment = self.garment_fcs(self.pool(last).flatten(1))
-        first = self.first_fc(garment).unflatten(1, (self.num_joints, 2))
+        first = self.first_fc(garment).reshape(-1, self.num_joints, 2)
         visibility = self.visibility_fc(garment)
         local = pool_at_landmarks(fine, first, self.window, self.bins)
         local = self.local_fc((local * visibility.sigmoid()[..., None, None, None]).flatten(1))
         correction = self.fc(self.fusion_fc(torch.cat([garment, local], dim=1)))
-        return FashionNetOutput(first + correction.unflatten(1, (self.num_joints, 2)), first, visibility)
+        return FashionNetOutput(first + correction.reshape(-1, self.num_joints, 2), first, visibility)
 
     def predict(self, feats, batch_data_samples, test_cfg: dict | None = None):
         """Coordinates of the second stage; ``keypoints_visible`` is the probability that each landmark is visible."""
