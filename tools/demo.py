@@ -169,6 +169,14 @@ def draw_grid(path: Path, predictions: dict[str, list], rows: int = 5) -> None:
     cv2.imwrite(str(path), picture_grid(pairs, titles * (len(pairs[0]) // len(titles))))
 
 
+def write_report(path: Path, predictions: dict[str, list]) -> None:
+    from pcloss_mmpose.models.losses import load_metainfo
+    from pcloss_mmpose.visualization.report import report_page, run_results
+    metainfo = load_metainfo('FashionAIDataset')
+    runs = [run_results(arm, samples, metainfo, norm='keypoint_pair') for arm, samples in predictions.items()]
+    path.write_text(report_page(runs, 'Generated garments, without and with PCLoss')[0], encoding='utf-8')
+
+
 def main() -> None:
     args = parse_args()
     root = args.out / 'garments'
@@ -183,8 +191,11 @@ def main() -> None:
     metrics, predictions = test(root, work_dirs)
     grid = args.out / 'predictions.png'
     draw_grid(grid, predictions)
+    report = args.out / 'report.html'
+    write_report(report, predictions)
     print_table(metrics)
-    console.print(f'pictures   {root}\npredictions beside the truth   {grid}')
+    console.print(f'pictures   {root}\npredictions beside the truth   {grid}\n'
+                  f'every picture, to filter and to sort   {report}')
     for arm, folder in work_dirs.items():
         console.print(f'{arm}   {folder}: config, log, checkpoint, metrics.json, predictions.pkl')
 

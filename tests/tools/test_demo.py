@@ -25,6 +25,7 @@ def test_the_main_job_from_drawing_to_the_table(tmp_path):
         logged = json.loads(scalars.read_text().splitlines()[0])
         assert {key for key in logged if key.startswith('loss_')} == {'loss_kpt'} | extra
     assert 'On this seed PCLoss' in done.stdout
+    assert f"<td>{metrics['NE']:.2f}" in (tmp_path / 'report.html').read_text()  # as the test measured it
     grid = cv2.imread(str(tmp_path / 'predictions.png'))
     assert grid.shape == (28 + 2 * 256, 6 * 256, 3)  # four of the five pictures, in two blocks of three columns
 

@@ -1,0 +1,127 @@
+"""The report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Sequence
+
+import cv2
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import charts
+from .results import RunResults
+
+SIDE = 256  # of a picture in the page, pixels
+MARGIN = 0.15  # around the garment's box, of its sides
+
+
+def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: None) -> tuple[str, list[str]]:
+    """The page, and the files that could not be read, which it shows as grey areas.
+
+    Args:
+        runs: Tested on the same pictures (:func:`~.results.check_same_pictures`) and with one threshold; the others
+            are compared with the first.
+        title: Of the page.
+        progress: Called with the number of pictures that are done.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(str(Path(__file__).parent)), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True)
+    pictures, broken = [], []
+    for index in range(len(runs[0].paths)):
+        pictures.append(picture_entry(runs, index, broken))
+        progress(index + 1)
+    data = dict(
+        runs=[dict(name=run.name, color=charts.color(index)) for index, run in enumerate(runs)],
+        landmarks=runs[0].landmarks, categories=sorted(set(runs[0].categories)), outlier=runs[0].threshold,
+        pictures=pictures)
+    page = environment.get_template('page.html').render(
+        title=title, runs=data['runs'], tables=tables(runs), landmarks=data['landmarks'],
+        categories=data['categories'], count=len(pictures), outlier=f'{runs[0].threshold:g}',
+        curve=Markup(charts.error_curve(runs)), bars=Markup(charts.landmark_errors(runs)), data=script_safe(data),
+        css=Markup(read('page.css')), script=Markup(read('page.js')))
+    return page, broken
+
+
+def read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding='utf-8')
+
+
+def script_safe(data: dict) -> Markup:
+    """JSON that can stand inside <script>: no name in it can end the element."""
+    text = json.dumps(data, separators=(',', ':'), ensure_ascii=True)
+    return Markup(text.replace('<', '\\u003c').replace('>', '\\u003e').replace('&', '\\u0026'))
+
+
+def tables(runs: Sequence[RunResults]) -> list[dict]:
+    """The page's tables: title, and rows of a label and each run's figure, None where it has none."""
+    metrics = [run.metrics for run in runs]
+    categories = sorted(set(runs[0].categories))
+    every = list(dict.fromkeys(key for each in metrics for key in each))
+    pairs = sorted((key for key in every if key.startswith('duplicates/') and '+' in key),
+                   key=lambda key: -max(each.get(key, 0) for each in metrics))
+    failures = {
+        f'landmarks more than {runs[0].threshold:g} % off': 'outliers',
+        'pictures with such a landmark': 'outlier_images',
+        'pairs found on one spot': 'duplicates',
+        'pictures with such a pair': 'duplicate_images',
+    }
+    content = {
+        'Normalised error, % of T': {
+            'all landmarks': 'NE', 'mean of the landmarks': 'NE_macro', **{name: f'NE/{name}' for name in categories}},
+        'What goes wrong, %': {**failures, **{f'outliers, {name}': f'outliers/{name}' for name in categories}},
+        'Pairs found on one spot, %': {key[len('duplicates/'):].replace('+', ' + '): key for key in pairs[:12]},
+        'Normalised error by landmark, % of T': {name: f'NE/{name}' for name in runs[0].landmarks},
+    }
+    # A pair that a run has not found on one spot is missing from its figures.
+    filled = [dict(title=title, rows=[
+        (label, [each.get(key, 0. if key in pairs else None) for each in metrics]) for label, key in rows.items()
+        if any(key in each for each in metrics)]) for title, rows in content.items()]
+    return [table for table in filled if table['rows']]
+
+
+def picture_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> dict:
+    """One picture for the page's script: itself, cut around the garment, and the landmarks in its pixels."""
+    first = runs[0]
+    path = first.paths[index]
+    image = cv2.imread(path)
+    if image is None:
+        broken.append(path)
+        x1, y1, x2, y2 = first.boxes[index]
+        image = np.full((max(1, int(y2)), max(1, int(x2)), 3), 128, np.uint8)
+    left, top, right, bottom = cut(first.boxes[index], image.shape)
+    part = image[top:bottom, left:right]
+    zoom = min(1., SIDE / max(part.shape[:2]))
+    size = max(1, round(part.shape[1] * zoom)), max(1, round(part.shape[0] * zoom))
+    part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    jpeg = base64.b64encode(cv2.imencode('.jpg', part, [cv2.IMWRITE_JPEG_QUALITY, 75])[1]).decode()
+
+    def shown(points: np.ndarray) -> list[list[float]]:
+        return np.round((points - (left, top)) * zoom, 1).tolist()
+
+    pairs = np.stack(np.triu_indices(len(first.landmarks), 1), axis=1)
+    return dict(
+        name=path,
+        category=first.categories[index],
+        size=size,
+        jpeg=jpeg,
+        visibility=first.visibility[index].astype(int).tolist(),
+        truth=shown(first.truth[index]),
+        found=[shown(run.found[index]) for run in runs],
+        error=[[None if np.isnan(value) else round(float(value), 2) for value in run.error[index]] for run in runs],
+        pairs=[pairs[run.duplicates[index] == 1].tolist() for run in runs])
+
+
+def cut(box: np.ndarray, shape: Sequence[int]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of a box with a margin, inside a picture of a shape (H, W, ...)."""
+    x1, y1, x2, y2 = np.asarray(box, dtype=float)
+    margin_x, margin_y = MARGIN * (x2 - x1), MARGIN * (y2 - y1)
+    left, top = max(0, int(x1 - margin_x)), max(0, int(y1 - margin_y))
+    right, bottom = min(shape[1], int(np.ceil(x2 + margin_x))), min(shape[0], int(np.ceil(y2 + margin_y)))
+    if right - left < 2 or bottom - top < 2:  # a box outside the picture
+        return 0, 0, shape[1], shape[0]
+    return left, top, right, bottom
