@@ -38,6 +38,22 @@ def draw_landmarks(image: np.ndarray,
     return image
 
 
+def heatmap_overlay(image: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """A picture under its heatmaps, from blue for 0 to red for their largest value.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        heatmaps: (K, h, w), any size; at each pixel the largest of all K is shown.
+
+    Returns:
+        (H, W, 3) uint8, BGR.
+    """
+    strongest = heatmaps.max(axis=0)
+    level = np.clip(255 * strongest / max(strongest.max(), 1e-9), 0, 255).round().astype(np.uint8)
+    colored = cv2.applyColorMap(cv2.resize(level, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), cv2.COLORMAP_JET)
+    return cv2.addWeighted(np.ascontiguousarray(image), 0.5, colored, 0.5, 0)
+
+
 def _pixel(point: np.ndarray) -> tuple[int, int]:
     """The nearest pixel; what lies far outside stays drawable."""
     x, y = np.clip(point, -1e4, 1e4).round().astype(int)
