@@ -1,0 +1,86 @@
+"""Pictures to landmarks: loading by worker processes, and batches through a top-down model."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from torch import nn
+from torch.utils.data import Dataset
+
+from ..datasets.errors import BrokenImageError
+from .items import Item
+
+
+class PictureDataset(Dataset):
+    """Items as the crops that a model takes. Index -> dict of ``item`` and either ``sample`` or ``error``.
+
+    Args:
+        items: The garments.
+        pipeline: Transforms of the config's test data. What loads the picture is replaced by one that refuses a broken
+            file, and what encodes targets is left out; an item without a box gets the whole picture.
+        metainfo: The data set's, which the transforms ask for.
+        keep_pictures: Hand over the loaded picture too, as ``picture``, to draw on.
+    """
+
+    def __init__(self, items: Sequence[Item], pipeline: Sequence[Mapping], metainfo: Mapping,
+                 keep_pictures: bool = False) -> None:
+        loading = next((step for step in pipeline if step['type'] in ('LoadImage', 'LoadImageStrict')), {})
+        left_out = ('LoadImage', 'LoadImageStrict', 'WholeImageBox', 'GenerateTarget')
+        self.load = Compose([
+            dict(type='LoadImageStrict', backend_args=loading.get('backend_args')), dict(type='WholeImageBox')])
+        self.crop = Compose([step for step in pipeline if step['type'] not in left_out])
+        self.items, self.metainfo, self.keep_pictures = items, metainfo, keep_pictures
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item = self.items[index]
+        info = dict(self.metainfo, id=index, img_id=index, img_path=item.image)
+        if item.box is not None:
+            info.update(bbox=np.float32([item.box]), bbox_score=np.ones(1, dtype=np.float32))
+        try:
+            loaded = self.load(info)
+        except BrokenImageError as error:
+            return dict(item=item, error=error.reason)
+        picture = dict(picture=loaded['img']) if self.keep_pictures else {}
+        return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded), **picture)
+
+
+def predict(model: nn.Module, batches: Iterable[Sequence[Mapping]], names: Sequence[str],
+            categories: Mapping[str, Sequence[int]]) -> Iterator[tuple[Sequence[Mapping], list[dict]]]:
+    """Each batch of entries of :class:`PictureDataset` with the records of what is found in it.
+
+    A record has ``key``, ``image``, ``box`` (x1 y1 x2 y2), ``category`` (or None) and ``landmarks``, a dict of name to
+    [x, y, score] in pixels of the picture, those of the category alone where it has its own; or, where the picture is
+    broken, ``key``, ``image`` and ``error``.
+
+    Args:
+        model: MMPose's top-down estimator.
+        batches: Lists of entries.
+        names: Of the K landmarks.
+        categories: Indices of the landmarks that a category has.
+    """
+    for entries in batches:
+        whole = [entry for entry in entries if 'sample' in entry]
+        found = iter(())
+        if whole:
+            with torch.no_grad():
+                found = iter(model.test_step({
+                    key: [entry['sample'][key] for entry in whole] for key in ('inputs', 'data_samples')}))
+        records = []
+        for entry in entries:
+            item = entry['item']
+            if 'error' in entry:
+                records.append(dict(key=item.key, image=item.image, error=entry['error']))
+                continue
+            instances = next(found).pred_instances
+            points, scores = instances.keypoints[0], instances.keypoint_scores[0]
+            landmarks = {names[k]: [round(float(value), 2) for value in points[k, :2]] + [round(float(scores[k]), 4)]
+                         for k in categories.get(item.category, range(len(names)))}
+            records.append(dict(key=item.key, image=item.image, box=entry['box'], category=item.category,
+                                landmarks=landmarks))
+        yield entries, records
