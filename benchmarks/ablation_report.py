@@ -119,13 +119,14 @@ def conditions_table(results: Mapping[Run, dict], names: Sequence[str]) -> str:
 
 
 MEASURES = {
-    'NE': 'NE',
-    'NE, occluded landmarks too': 'all/NE',
-    'outliers (over 10 % of T)': 'outliers',
-    'gross outliers (over 50 % of T)': 'gross/outliers',
-    'pictures with a gross outlier': 'gross/outlier_images',
-    'pictures with a duplicate (10 % of T)': 'duplicate_images',
-    'pictures with a gross duplicate (50 % of T)': 'gross/duplicate_images',
+    'NE': ('test', 'NE'),
+    'NE, validation pictures': ('val', 'NE'),
+    'NE, occluded landmarks too': ('test', 'all/NE'),
+    'outliers (over 10 % of T)': ('test', 'outliers'),
+    'gross outliers (over 50 % of T)': ('test', 'gross/outliers'),
+    'pictures with a gross outlier': ('test', 'gross/outlier_images'),
+    'pictures with a duplicate (10 % of T)': ('test', 'duplicate_images'),
+    'pictures with a gross duplicate (50 % of T)': ('test', 'gross/duplicate_images'),
 }
 
 
@@ -135,9 +136,9 @@ def final_table(results: Mapping[Run, dict], name: str) -> str:
     Not every line has every measure.
     """
     rows = []
-    for measure, key in MEASURES.items():
-        measured = {run: record for run, record in results.items() if key in record['test']}
-        changes = [(setting, change_of(measured, runs, 'test', key))
+    for measure, (split, key) in MEASURES.items():
+        measured = {run: record for run, record in results.items() if key in record.get(split, ())}
+        changes = [(setting, change_of(measured, runs, split, key))
                    for setting, runs in arms(measured, STUDIES[name].runs).items()]
         if any(change.base for _, change in changes):  # what never happens cannot get less
             rows += [[measure, described(setting), f'{change.base:.2f}', f'{change.ours:.2f}', shown(change),
