@@ -145,6 +145,8 @@ STUDIES = {
     'larger': Study('128 pixels', conditions(2, GARMENTS._replace(size=128))),
     'longer': Study('Three times as long', conditions(2, GARMENTS._replace(iterations=1800))),
     'final_garments': Study('Generated garments', finals(GARMENTS, 12, *BEST_GARMENTS)),
+    'final_longer': Study('Generated garments, three times as long', finals(
+        GARMENTS._replace(iterations=1800), 12, BEST_GARMENTS[1])),
     'final_15_photographs': Study('15 photographs', finals(PHOTOGRAPHS, 12, *BEST_PHOTOGRAPHS)),
     'final_30_photographs': Study('30 photographs', finals(PHOTOGRAPHS._replace(train=30), 12, LENGTHS_PHOTOGRAPHS)),
     'final_72_photographs': Study('72 photographs', finals(PHOTOGRAPHS._replace(train=72), 12, LENGTHS_PHOTOGRAPHS)),

@@ -1,8 +1,9 @@
-"""What a landmark's name tells."""
+"""What landmarks are called, and what a name tells."""
 
 from __future__ import annotations
 
 import re
+from typing import Mapping
 
 
 def side(name: str) -> str:
@@ -19,3 +20,9 @@ def mirrored(name: str) -> str:
     """
     other = {'left': 'right', 'right': 'left'}
     return '_'.join(other.get(word, word) for word in name.split('_'))
+
+
+def ordered_names(metainfo: Mapping) -> list[str]:
+    """Names of the landmarks of a parsed metainfo, in their order."""
+    names = metainfo['keypoint_id2name']
+    return [names[k] for k in range(len(names))]

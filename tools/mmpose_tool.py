@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import runpy
 import sys
 from pathlib import Path
+from typing import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # a clone works without being installed
@@ -34,6 +37,29 @@ def find_tool(name: str, package: Path) -> Path:
     raise FileNotFoundError(
         f'MMPose at {package} has no {name}: looked for {" and ".join(map(str, places))}. '
         'Install MMPose from its wheel, or in place from a clone of its repository.')
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """End with one line where the input is at fault, in place of a traceback."""
+    try:
+        yield
+    except (DatasetFormatError, FileNotFoundError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    except AssertionError as error:  # as MMPose's CocoDataset tells of a missing file
+        if 'does not exist' not in str(error):
+            raise
+        sys.exit(f'error: {error}. Check the path; `python tools/check_dataset.py CONFIG` names all that is missing.')
+
+
+def check_out_file(parser: argparse.ArgumentParser, path: Path, suffixes: Sequence[str]) -> None:
+    """End before any work where a file cannot be written, or has another ending than the program gives it."""
+    if path.suffix.lower() not in suffixes:
+        parser.error(f'{path}: its name must end in {" or ".join(suffixes)}')
+    if path.is_dir():
+        parser.error(f'{path} is a folder: name a file')
+    if not path.absolute().parent.is_dir():
+        parser.error(f'{path}: there is no such folder')
 
 
 def run(name: str) -> None:

@@ -2,7 +2,7 @@
 
     python tools/predict.py CONFIG CHECKPOINT photos/ -o out
     python tools/predict.py CONFIG CHECKPOINT catalogue.csv -o out --category dress --draw
-    torchrun --nproc_per_node 4 tools/predict.py CONFIG CHECKPOINT s3://bucket/photos -o out
+    torchrun --nproc_per_node 4 tools/predict.py CONFIG CHECKPOINT photos/ -o out
 
 An input is a picture, a folder, a pattern ('photos/*.jpg'), a .txt with a path a line, a .csv with the columns image
 and, if there are, x1, y1, x2, y2 and category, or a .json with such entries or in COCO's format. Without a box, the
@@ -10,8 +10,8 @@ whole picture is one. A category restricts the landmarks to those that it has.
 
 OUT/predictions.jsonl gets a line for each garment, in the order of the inputs: image, box, category, and x, y (pixels
 of the picture) and score of each landmark by its name. A picture that cannot be read has the reason instead, and is
-passed over. A job that was stopped goes on where it was when the same command is given again, on any number of
-processes.
+passed over; the next start tries it again. A job that was stopped goes on where it was when the same command is given
+again, on any number of processes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ import csv
 import hashlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Mapping, Sequence
 
 import cv2
-import mmpose_tool  # noqa: F401  (makes the package importable from a clone)
+import mmpose_tool  # first: it makes the package and MMPose importable
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -36,16 +38,8 @@ from torch.utils.data import DataLoader
 
 from pcloss_mmpose.datasets import DatasetFormatError
 from pcloss_mmpose.datasets.metainfo.categories import category_landmarks
-from pcloss_mmpose.inference import (
-    Item,
-    Journal,
-    JournalError,
-    PictureDataset,
-    coco_results,
-    csv_rows,
-    find_items,
-    predict,
-)
+from pcloss_mmpose.inference import Item, Journal, PictureDataset, coco_results, csv_rows, find_items, predict
+from pcloss_mmpose.landmark_names import ordered_names
 from pcloss_mmpose.visualization import draw_landmarks
 
 
@@ -57,6 +51,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('-o', '--out', type=Path, required=True, help='folder of the results')
     parser.add_argument('--root', help='what relative paths in lists and tables start from (default: their folder)')
     parser.add_argument('--category', help='of the garments for which none is given')
+    parser.add_argument('--all-landmarks', action='store_true', help='of every garment, whatever its category')
     parser.add_argument('--draw', action='store_true', help='write OUT/pictures as well')
     parser.add_argument('--coco', action='store_true', help='write OUT/coco_results.json as well')
     parser.add_argument('--csv', action='store_true', help='write OUT/predictions.csv as well')
@@ -71,85 +66,110 @@ def parse_args() -> argparse.Namespace:
 
 
 def default_device() -> str:
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else 'cpu'
+    gpus = torch.cuda.device_count()
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % gpus}" if gpus else 'cpu'
 
 
-def identity(checkpoint: str) -> str:
-    """What tells a checkpoint from another: its content, or its address where it is remote."""
-    return hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest() if Path(checkpoint).is_file() else checkpoint
+def identity(config: Config, checkpoint: str, all_landmarks: bool) -> dict:
+    """What decides predictions: config, content of the checkpoint (or address, if it is remote), and the landmarks."""
+    settings = json.dumps([config.model, config.test_dataloader.dataset.pipeline], sort_keys=True, default=str)
+    weights = Path(checkpoint).read_bytes() if Path(checkpoint).is_file() else checkpoint.encode()
+    hashes = (hashlib.sha256(content).hexdigest()[:16] for content in (settings.encode(), weights))
+    return dict(zip(('config', 'checkpoint'), hashes), all_landmarks=all_landmarks)
 
 
-def unknown_category(items: list[Item], known: dict) -> str | None:
-    """The first category that the landmarks' data set does not have, if it has categories at all."""
-    return next((item.category for item in items if known and item.category and item.category not in known), None)
+def check_categories(items: Sequence[Item], known: Mapping[str, Sequence[int]], dataset: str) -> None:
+    """Every category must be one of the data set's.
+
+    Raises:
+        DatasetFormatError: One is not.
+    """
+    for item in items:
+        if item.category and item.category not in known:
+            has = f'it has {", ".join(known)}' if known else 'it has no categories'
+            raise DatasetFormatError.at(
+                item.place or item.image, f"the model's data set, {dataset}, has no category '{item.category}': {has}",
+                '--all-landmarks takes all landmarks of every garment.', field='category')
 
 
-def common_folder(items: list[Item]) -> str:
-    """What the paths of all pictures begin with, to its last slash."""
-    start = os.path.commonprefix([item.image for item in items])
-    return start[:start.rfind('/') + 1]
+def drawing_names(items: Sequence[Item]) -> dict[str, str]:
+    """Where each item's drawing lies below its folder, by key: as the pictures lie to each other."""
+    split = {item.image: [part for part in re.split(r'[\\/]+', os.path.normpath(item.image))
+                          if part not in ('', '..') and not part.endswith(':')] for item in items}
+    common = len(os.path.commonprefix([parts[:-1] for parts in split.values()]))
+    names, taken = {}, set()
+    for item in items:
+        name = stem = '/'.join(split[item.image][common:])
+        number = 1
+        while name in taken:
+            number += 1
+            name = f'{stem}#{number}'
+        taken.add(name)
+        names[item.key] = f'{name}.png'
+    return names
 
 
-def draw(folder: Path, start: str, entries: list[dict], records: list[dict], colors: dict[str, np.ndarray]) -> None:
-    """Pictures with their landmarks, named by their keys after ``start``."""
-    for entry, record in zip(entries, records):
-        if 'error' in record:
-            continue
-        points = np.array(list(record['landmarks'].values()))
-        picture = draw_landmarks(entry['picture'], points[:, :2], np.full(len(points), 2),
-                                 np.array([colors[name] for name in record['landmarks']]))
-        path = folder / f"{record['key'][len(start):].replace('..', '_')}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), picture)
+def draw(path: Path, picture: np.ndarray, landmarks: Mapping[str, Sequence[float]], colors: Mapping) -> None:
+    """Write a picture with its landmarks.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    points = np.array(list(landmarks.values()))
+    drawn = draw_landmarks(picture, points[:, :2], np.full(len(points), 2), np.array([colors[n] for n in landmarks]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), drawn):
+        raise OSError(f'{path} cannot be written')
 
 
 def main() -> None:
     args = parse_args()
     console = Console(stderr=True, highlight=False)
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
-    try:
-        items = find_items(args.inputs, args.root, args.category)
+    with mmpose_tool.readable_errors():
+        items = find_items(args.inputs, args.root, args.category, leave_out=str(args.out))
         config = Config.fromfile(args.config)
         model = init_model(config, args.checkpoint, device=args.device or default_device())
         metainfo = model.dataset_meta
-        names = [metainfo['keypoint_id2name'][k] for k in range(len(metainfo['keypoint_id2name']))]
-        categories = category_landmarks(metainfo['dataset_name'])
-        unknown = unknown_category(items, categories)
-        if unknown is not None:
-            sys.exit(f"error: unknown category '{unknown}': {metainfo['dataset_name']} has {', '.join(categories)}")
-        model_name = dict(config=Path(args.config).name, checkpoint=identity(args.checkpoint))
-        journal = Journal(args.out, model_name, rank, world)
-    except (DatasetFormatError, FileNotFoundError, JournalError) as error:
-        sys.exit(f'error: {error}')
+        names = ordered_names(metainfo)
+        categories = {} if args.all_landmarks else category_landmarks(metainfo['dataset_name'])
+        if not args.all_landmarks:
+            check_categories(items, categories, metainfo['dataset_name'])
+        journal = Journal(args.out, identity(config, args.checkpoint, args.all_landmarks), rank, world)
+        done = journal.done()
 
-    done = journal.done()
-    own = [item for item in items[rank::world] if item.key not in done]
+    drawings = {key: args.out / 'pictures' / name for key, name in drawing_names(items).items()} if args.draw else {}
+    share = items[rank::world]
+    own = [item for item in share if item.key not in done or (args.draw and not drawings[item.key].is_file())]
     dataset = PictureDataset(own, config.test_dataloader.dataset.pipeline, metainfo, keep_pictures=args.draw)
     loader = DataLoader(dataset, args.batch_size, num_workers=min(args.workers, len(own)), collate_fn=list)
     colors = dict(zip(names, metainfo['keypoint_colors']))
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=rank != 0) as bars:
-        bar = bars.add_task('predicting', total=len(items[rank::world]), completed=len(items[rank::world]) - len(own))
+        bar = bars.add_task('predicting', total=len(share), completed=len(share) - len(own))
         for entries, records in predict(model, loader, names, categories):
-            if args.draw:
-                draw(args.out / 'pictures', common_folder(items), entries, records, colors)
-            journal.append(records)
+            for entry, record in zip(entries, records):
+                if args.draw and 'error' not in record:
+                    draw(drawings[record['key']], entry['picture'], record['landmarks'], colors)
+            journal.append(record for record in records if record['key'] not in done)
             bars.advance(bar, len(records))
 
-    records = journal.finish([item.key for item in items])
-    if records is None:
+    if not journal.finish([item.key for item in items]):
         print(f'process {rank} of {world} has ended; others have not')
         return
     if args.coco:
-        (args.out / 'coco_results.json').write_text(json.dumps(coco_results(items, records, names, list(categories))))
+        results = list(coco_results(items, journal.records(), names, list(categories)))
+        (args.out / 'coco_results.json').write_text(json.dumps(results), encoding='utf-8')
     if args.csv:
-        with (args.out / 'predictions.csv').open('w', newline='') as file:
-            csv.writer(file, lineterminator='\n').writerows(csv_rows(records, names))
-    broken = [record for record in records if 'error' in record]
+        with (args.out / 'predictions.csv').open('w', newline='', encoding='utf-8') as file:
+            csv.writer(file, lineterminator='\n').writerows(csv_rows(journal.records(), names))
+    broken = [record for record in journal.records() if 'error' in record]
     for record in broken[:10]:
         console.print(f"passed over: {record['image']}: {record['error']}", markup=False, soft_wrap=True)
-    print(f"{args.out / 'predictions.jsonl'}: {len(records) - len(broken)} garments"
+    print(f"{args.out / 'predictions.jsonl'}: {len(items) - len(broken)} garments"
           + (f', {len(broken)} pictures could not be read' if broken else ''))
+    if len(broken) == len(items):
+        sys.exit('error: no picture could be read')
 
 
 if __name__ == '__main__':

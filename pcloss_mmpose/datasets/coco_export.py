@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 from xtcocotools.coco import COCO
 
+from ..landmark_names import ordered_names
 from .base import GarmentDataset, coco_box
 from .errors import BrokenImageError
 
@@ -64,7 +65,7 @@ def to_coco(dataset: GarmentDataset, sizes: Sequence[Size], root: str) -> dict:
         root: The folder that ``file_name`` is to be relative to.
     """
     metainfo = dataset.metainfo
-    landmarks = [metainfo['keypoint_id2name'][index] for index in range(metainfo['num_keypoints'])]
+    landmarks = ordered_names(metainfo)
     skeleton = [[first + 1, second + 1] for first, second in metainfo['skeleton_links']]  # COCO counts from 1 here
     images, annotations = [], []
     for index, size in enumerate(sizes):

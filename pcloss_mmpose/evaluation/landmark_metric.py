@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..datasets.metainfo.fashionai import LANDMARKS, NORM_PAIRS
+from ..landmark_names import ordered_names
 
 NORMS = ('box', 'box_width', 'keypoint_pair')
 FASHIONAI_PAIRS = {category: tuple(LANDMARKS[k] for k in pair) for category, pair in NORM_PAIRS.items()}
@@ -111,7 +112,7 @@ class LandmarkMetric(BaseMetric):
 
     def names(self) -> list[str]:
         """Name of each landmark."""
-        return [self.dataset_meta['keypoint_id2name'][k] for k in range(len(self.dataset_meta['keypoint_id2name']))]
+        return ordered_names(self.dataset_meta)
 
     def _scale(self, gt, visibility, boxes, categories) -> np.ndarray:
         """T of each image, (N, 2) or (N, 1), NaN where it is not defined."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import glob
 import json
+import math
 import os.path as osp
 from collections import Counter
-from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
-from mmengine.fileio import get_text, isdir, list_dir_or_file
+from mmengine.fileio import get, isdir, list_dir_or_file
 from mmengine.utils import is_abs
 
 from ..datasets.errors import DatasetFormatError
@@ -19,6 +20,9 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 IMAGE = ('image', 'image_id')
 CATEGORY = ('category', 'image_category')
 CORNERS = ('x1', 'y1', 'x2', 'y2')
+#: What others call the sides of a box: taken for a box, they would be guesses; passed over, the whole picture would be.
+OTHER_BOXES = {'bbox', 'bndbox', 'xmin', 'ymin', 'xmax', 'ymax', 'x_1', 'y_1', 'x_2', 'y_2', 'x', 'y', 'w', 'h'}
+BOX_ADVICE = 'A box is x1, y1, x2, y2: its left upper and its right lower corner, in pixels of the picture.'
 
 
 class Item(NamedTuple):
@@ -27,79 +31,119 @@ class Item(NamedTuple):
     image: str  #: path
     box: tuple[float, float, float, float] | None = None  #: x1 y1 x2 y2 in pixels, None for the whole picture
     category: str | None = None  #: name
+    place: str = ''  #: where it is listed, for messages
     image_id: int | str | None = None  #: of a COCO file
     category_id: int | None = None  #: of a COCO file
-    key: str = ''  #: the path and, from a picture's second garment on, '#2' and so on: the same in every run
+    key: str = ''  #: all that decides the prediction, in words; two items never share it
 
 
-def find_items(inputs: Sequence[str], root: str | None = None, category: str | None = None) -> list[Item]:
+def find_items(inputs: Sequence[str], root: str | None = None, category: str | None = None,
+               leave_out: str | None = None) -> list[Item]:
     """The garments of all inputs, in their order.
 
     Args:
         inputs: Pictures; folders, with all that is below; patterns with ``*``, ``?`` or ``[``; ``.txt``, a path a line;
             ``.csv`` with the columns image and, where there are boxes and categories, x1, y1, x2, y2 and category;
             ``.json`` with a list of such entries (the box as ``box``, a list of four), or a COCO annotation file.
-            All but patterns may be on any storage that MMEngine knows, such as ``s3://``.
+            Pictures and lists may be on any storage that MMEngine reads, folders on any that it lists.
         root: What relative paths inside lists and tables start from; by default the folder of their file.
         category: Of the garments for which none is given.
+        leave_out: A local folder whose pictures are not found by folders and patterns: that of the results.
 
     Raises:
         DatasetFormatError: A list or table is faulty; the message names file, line and field.
         FileNotFoundError: An input does not exist, or there is no picture at all.
     """
-    found = [item for name in inputs for item in _items(name, root)]
+    found = [item for name in inputs for item in _items(name, root, leave_out)]
     if not found:
         raise FileNotFoundError(f'no picture in {", ".join(inputs)}')
     count: Counter = Counter()
     items = []
     for item in found:
-        count[item.image] += 1
-        number = count[item.image]
-        items.append(item._replace(key=item.image if number == 1 else f'{item.image}#{number}',
-                                   category=item.category or category))
+        item = item._replace(category=item.category or category)
+        words = [item.image, item.box and ','.join(f'{value:g}' for value in item.box), item.category]
+        key = ' '.join(word for word in words if word)
+        count[key] += 1
+        items.append(item._replace(key=key if count[key] == 1 else f'{key} #{count[key]}'))
     return items
 
 
-def _items(name: str, root: str | None) -> Iterator[Item]:
-    suffix = osp.splitext(name)[1].lower()
-    if suffix in SUFFIXES and not glob.has_magic(name):
-        yield Item(name)
-    elif suffix in _TABLES:
-        start = osp.dirname(name) if root is None else root
-        try:
-            text = get_text(name)
-        except FileNotFoundError:
-            raise FileNotFoundError(f'{name}: no such file') from None
-        for item in _TABLES[suffix](name, text):
-            yield item._replace(image=item.image if is_abs(item.image) or not start else osp.join(start, item.image))
-    elif glob.has_magic(name):
-        matches = sorted(path for path in glob.glob(name, recursive=True) if path.lower().endswith(SUFFIXES))
+def _items(name: str, root: str | None, leave_out: str | None) -> Iterator[Item]:
+    remote = '://' in name
+    suffix = osp.splitext(name.split('?')[0] if remote else name)[1].lower()
+    if glob.has_magic(name) and not remote and not osp.exists(name):
+        matches = _without(glob.glob(name, recursive=True), leave_out)
         if not matches:
             raise FileNotFoundError(f'{name}: no picture has such a name')
         yield from map(Item, matches)
-    elif isdir(name):
-        below = sorted(list_dir_or_file(name, list_dir=False, suffix=None, recursive=True))
-        yield from (Item(osp.join(name, path)) for path in below if path.lower().endswith(SUFFIXES))
+    elif suffix in SUFFIXES:
+        yield Item(name)
+    elif suffix in _TABLES:
+        start = osp.dirname(name) if root is None else root
+        for item in _TABLES[suffix](name, _text(name)):
+            yield item._replace(image=item.image if is_abs(item.image) or not start else osp.join(start, item.image))
+    elif _is_folder(name):
+        below = (osp.join(name, path) for path in list_dir_or_file(name, list_dir=False, recursive=True))
+        yield from map(Item, _without(below, leave_out))
     else:
-        raise FileNotFoundError(f'{name}: neither a picture ({", ".join(SUFFIXES)}) nor a folder, .txt, .csv or .json')
+        raise FileNotFoundError(f'{name}: neither a picture ({", ".join(SUFFIXES)}), nor a folder that can be listed, '
+                                'nor a .txt, .csv or .json')
+
+
+def _without(paths: Iterator[str] | Sequence[str], leave_out: str | None) -> list[str]:
+    """The pictures among the paths, sorted, but for those in a folder."""
+    folder = leave_out and osp.join(osp.realpath(leave_out), '')
+    return sorted(path for path in paths if path.lower().endswith(SUFFIXES)
+                  and not (folder and osp.realpath(path).startswith(folder)))
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return isdir(name)
+    except Exception:  # a storage that has no folders, or is not there: what it raises is its own
+        return False
+
+
+def _text(name: str) -> str:
+    try:
+        content = get(name)
+    except Exception as error:  # a storage raises what it likes
+        raise FileNotFoundError(f'{name}: cannot be read ({type(error).__name__}: {error})') from None
+    try:
+        return content.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        line = content[:error.start].count(b'\n') + 1
+        raise DatasetFormatError.at(name, 'not UTF-8', 'Save it as UTF-8.', line=line) from None
 
 
 def _from_list(name: str, text: str) -> Iterator[Item]:
-    return (Item(line.strip()) for line in text.splitlines() if line.strip())
+    return (Item(line.strip(), place=f'{name}, line {number}')
+            for number, line in enumerate(text.splitlines(), 1) if line.strip())
 
 
 def _from_csv(name: str, text: str) -> Iterator[Item]:
-    rows = csv.DictReader(text.splitlines())
-    columns = rows.fieldnames or []
+    rows = csv.DictReader(text.splitlines(), skipinitialspace=True)
+    columns = rows.fieldnames = [column.strip().lower() for column in rows.fieldnames or ()]
+    advice = 'The first line names the columns: image and, if there are, x1, y1, x2, y2 and category.'
     if not set(IMAGE) & set(columns):
-        raise DatasetFormatError.at(
-            name, f'no column image, there are {", ".join(columns) or "none"}',
-            'The first line names the columns: image and, if there are, x1, y1, x2, y2 and category.', line=1)
-    if set(CORNERS) & set(columns) and not set(CORNERS) <= set(columns):
-        raise DatasetFormatError.at(name, 'a box needs all of x1, y1, x2 and y2', line=1)
+        raise DatasetFormatError.at(name, f'no column image, there are {", ".join(columns) or "none"}', advice, line=1)
+    twice = [column for column in (*IMAGE, *CATEGORY, *CORNERS) if columns.count(column) > 1]
+    if twice:
+        raise DatasetFormatError.at(name, f'two columns {twice[0]}', advice, line=1)
+    corners = set(CORNERS) & set(columns)
+    if (corners or OTHER_BOXES & set(columns)) and not set(CORNERS) <= set(columns):
+        found = ', '.join(sorted(corners | OTHER_BOXES & set(columns)))
+        raise DatasetFormatError.at(name, f'columns {found}, but not all of x1, y1, x2 and y2', BOX_ADVICE, line=1)
     for row in rows:
-        corners = [row.get(column) or '' for column in CORNERS]
-        yield _item(row, corners if any(corners) else None, name, f'line {rows.line_num}')
+        place = f'{name}, line {rows.line_num}'
+        cells = {column: (value or '').strip() for column, value in row.items() if column}
+        values = [cells.get(column, '') for column in CORNERS]
+        try:
+            box = [float(value) for value in values] if any(values) else None
+        except ValueError:
+            raise DatasetFormatError.at(place, f'{", ".join(values)} are not four numbers', BOX_ADVICE,
+                                        field='x1, y1, x2, y2') from None
+        yield _item(cells, box, place)
 
 
 def _from_json(name: str, text: str) -> Iterator[Item]:
@@ -112,38 +156,57 @@ def _from_json(name: str, text: str) -> Iterator[Item]:
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise DatasetFormatError.at(name, 'neither a list of entries nor a COCO file',
                                     'An entry is {"image": path, "box": [x1, y1, x2, y2], "category": name}.')
-    return (_item(entry, entry.get('box'), name, f'entry {number}') for number, entry in enumerate(content, 1))
+    return (_from_entry(entry, f'{name}, entry {number}') for number, entry in enumerate(content, 1))
+
+
+def _from_entry(entry: Mapping, place: str) -> Item:
+    strange = OTHER_BOXES.union(CORNERS) & set(entry)
+    if strange and 'box' not in entry:
+        raise DatasetFormatError.at(place, f'{", ".join(sorted(strange))}, but no box',
+                                    'Write "box": [x1, y1, x2, y2].', field='box')
+    return _item(entry, entry.get('box'), place)
 
 
 def _from_coco(name: str, content: Mapping) -> Iterator[Item]:
     try:
         files = {image['id']: image['file_name'] for image in content['images']}
         categories = {category['id']: category['name'] for category in content.get('categories', ())}
-        garments = [(files[each['image_id']], each['bbox'], each['image_id'], each.get('category_id'))
-                    for each in content['annotations']]
+        annotations = list(content['annotations'])
     except (KeyError, TypeError) as error:
         raise DatasetFormatError.at(name, f'not a COCO annotation file ({type(error).__name__}: {error})') from None
-    for number, (image, box, image_id, category_id) in enumerate(garments, 1):
-        corners = [*box[:2], *(start + side for start, side in zip(box[:2], box[2:]))]
-        row = dict(image=image, category=categories.get(category_id))
-        yield _item(row, corners, name, f'annotation {number}')._replace(image_id=image_id, category_id=category_id)
+    for number, annotation in enumerate(annotations, 1):
+        place = f'{name}, annotation {number}'
+        if not isinstance(annotation, dict) or annotation.get('image_id') not in files:
+            raise DatasetFormatError.at(place, 'it belongs to no image of the file', field='image_id')
+        box, category = annotation.get('bbox'), annotation.get('category_id')
+        if not _are_numbers(box):
+            raise DatasetFormatError.at(place, f'{box!r} is not x, y, width, height', field='bbox')
+        row = dict(image=files[annotation['image_id']], category=categories.get(category))
+        item = _item(row, [box[0], box[1], box[0] + box[2], box[1] + box[3]], place)
+        yield item._replace(image_id=annotation['image_id'], category_id=category)
 
 
-def _item(row: Mapping, box: Iterable | None, name: str, place: str) -> Item:
-    image = next((row[key] for key in IMAGE if row.get(key)), None)
+def _are_numbers(box: Any) -> bool:
+    return isinstance(box, (list, tuple)) and len(box) == 4 and all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in box)
+
+
+def _item(row: Mapping, box: Sequence[float] | None, place: str) -> Item:
+    image, category = (next((row[key] for key in keys if row.get(key)), None) for keys in (IMAGE, CATEGORY))
     if not isinstance(image, str):
-        raise DatasetFormatError.at(f'{name}, {place}', 'no image is named', field='image')
-    category = next((row[key] for key in CATEGORY if row.get(key)), None)
+        raise DatasetFormatError.at(place, 'no image is named', field='image')
+    if category is not None and not isinstance(category, str):
+        raise DatasetFormatError.at(place, f'{category!r} is not the name of a category', field='category')
     if box is None:
-        return Item(image, category=category)
-    try:
-        x1, y1, x2, y2 = (float(value) for value in box)
-    except (TypeError, ValueError):
-        raise DatasetFormatError.at(f'{name}, {place}', f'{list(box)} are not four numbers', field='box') from None
+        return Item(image, category=category, place=place)
+    if not _are_numbers(box):
+        raise DatasetFormatError.at(place, f'{box!r} is not a list of four numbers', BOX_ADVICE, field='box')
+    x1, y1, x2, y2 = map(float, box)
     if not (x1 < x2 and y1 < y2):
-        raise DatasetFormatError.at(f'{name}, {place}', f'the box {[x1, y1, x2, y2]} has no area',
-                                    'Give the left upper corner, then the right lower one, in pixels.', field='box')
-    return Item(image, (x1, y1, x2, y2), category)
+        raise DatasetFormatError.at(place, f'the box {[x1, y1, x2, y2]} has no area', BOX_ADVICE, field='box')
+    if x2 <= 1 and y2 <= 1:
+        raise DatasetFormatError.at(place, f'the box {[x1, y1, x2, y2]} lies within a pixel', BOX_ADVICE, field='box')
+    return Item(image, (x1, y1, x2, y2), category, place)
 
 
 _TABLES = {'.txt': _from_list, '.csv': _from_csv, '.json': _from_json}

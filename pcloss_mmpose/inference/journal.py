@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 PARTS = 'part-*.jsonl'
 RESULT = 'predictions.jsonl'
 MODEL = 'model.json'
-LONGEST = 2**20  # bytes of a line, far more than any has
 
 
 class JournalError(ValueError):
     """The folder cannot be gone on with; the message says why."""
+
+
+class Place(NamedTuple):
+    """Where a record lies, and whether it is an error: what fails is tried again."""
+
+    file: Path
+    start: int  # byte
+    broken: bool
 
 
 class Journal:
@@ -29,63 +42,122 @@ class Journal:
         rank, world: Of this process.
 
     Raises:
-        JournalError: The folder holds the predictions of another model.
+        JournalError: The folder is a file, holds the predictions of another model, or another process writes to it
+            under the same rank.
     """
 
     def __init__(self, folder: Path, model: Mapping, rank: int = 0, world: int = 1) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise JournalError(f'{folder} is a file: name a folder')
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.part = folder / f'part-{rank}-of-{world}.jsonl'
         known = folder / MODEL
-        if known.is_file() and json.loads(known.read_text()) != model:
-            raise JournalError(f'{folder} holds predictions of another model or with other options ({known}): name '
+        if not known.is_file():
+            write_at_once(known, [json.dumps(model, indent=1)])
+        elif json.loads(known.read_text(encoding='utf-8')) != model:
+            raise JournalError(f'{folder} holds predictions of another model, or with other landmarks ({known}): name '
                                'another folder, or remove it')
-        replace(known, json.dumps(model, indent=1))
-
-    def done(self) -> dict[str, dict]:
-        """The records of all processes that were written to their end, by their key."""
-        records = {}
-        for part in sorted(self.folder.glob(PARTS)):
-            for line in whole_lines(part):
-                record = json.loads(line)
-                records.setdefault(record['key'], record)
-        return records
+        self.part = folder / f'part-{rank}-of-{world}.jsonl'
+        self._file = self.part.open('ab+')
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise JournalError(f'{self.part}: another process is writing to it; start several by torchrun, which '
+                                   'numbers them') from None
+        drop_torn_line(self._file)
 
     def append(self, records: Iterable[Mapping]) -> None:
-        """Write records, each a dict with ``key``, to this process's file."""
-        self._drop_torn_line()
-        with self.part.open('a', encoding='utf-8') as file:
-            file.writelines(json.dumps(record) + '\n' for record in records)
-            file.flush()
-            os.fsync(file.fileno())
+        """Write records, each a dict with ``key``, to this process's file.
 
-    def _drop_torn_line(self) -> None:
-        if not self.part.is_file():
-            return
-        with self.part.open('rb+') as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - LONGEST))
-            tail = file.read()
-            if tail and not tail.endswith(b'\n'):
-                file.truncate(end - len(tail) + tail.rfind(b'\n') + 1)
+        Raises:
+            ValueError: A record holds a number that is not finite.
+        """
+        self._file.write(''.join(json.dumps(record, allow_nan=False) + '\n' for record in records).encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
-    def finish(self, keys: Sequence[str]) -> list[dict] | None:
-        """Write the records of the keys, in their order, to ``predictions.jsonl``; None while any is missing."""
-        records = self.done()
-        if not set(keys) <= records.keys():
-            return None
-        ordered = [records[key] for key in keys]
-        replace(self.folder / RESULT, ''.join(json.dumps(record) + '\n' for record in ordered))
-        return ordered
+    def done(self) -> set[str]:
+        """Keys of what all processes have found; broken pictures are not among them."""
+        return {key for key, place in self._places().items() if not place.broken}
+
+    def finish(self, keys: Sequence[str]) -> bool:
+        """Write the records of the keys, in their order, to ``predictions.jsonl``, unless any is missing."""
+        places = self._places()
+        if not places.keys() >= set(keys):
+            return False
+        files = {part: part.open('rb') for part in {places[key].file for key in keys}}
+        try:
+            write_at_once(self.folder / RESULT, (_line_at(files[places[key].file], places[key].start) for key in keys))
+        finally:
+            for file in files.values():
+                file.close()
+        return True
+
+    def records(self) -> Iterator[dict]:
+        """What :meth:`finish` wrote."""
+        with (self.folder / RESULT).open(encoding='utf-8') as file:
+            yield from map(json.loads, file)
+
+    def _places(self) -> dict[str, Place]:
+        """Of every whole line, by key: the first that is no error, or else the first.
+
+        Raises:
+            JournalError: A line is not one of this class's.
+        """
+        places: dict[str, Place] = {}
+        for part in sorted(self.folder.glob(PARTS)):
+            start = 0
+            with part.open('rb') as file:
+                for number, line in enumerate(file, 1):
+                    if not line.endswith(b'\n'):
+                        break
+                    try:
+                        record = json.loads(line)
+                        key, broken = record['key'], 'error' in record
+                    except (ValueError, TypeError, KeyError):
+                        raise JournalError(f'{part}, line {number}: not a prediction; remove the line, and its picture '
+                                           'is done again') from None
+                    if key not in places or (places[key].broken and not broken):
+                        places[key] = Place(part, start, broken)
+                    start += len(line)
+        return places
 
 
-def whole_lines(path: Path) -> list[str]:
-    """Lines of a file, without the last if it is not ended."""
-    return path.read_text(encoding='utf-8').split('\n')[:-1]
+def _line_at(file, start: int) -> str:
+    file.seek(start)
+    return file.readline().decode()
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file in one go: others see the old or the new one, never a half."""
-    new = path.with_name(f'{path.name}.{os.getpid()}')
-    new.write_text(text, encoding='utf-8')
-    os.replace(new, path)
+def drop_torn_line(file) -> None:
+    """Cut off what stands after the last line break of a binary file."""
+    end = left = file.seek(0, os.SEEK_END)
+    while left:
+        begin = max(0, left - 2**16)
+        file.seek(begin)
+        found = file.read(left - begin).rfind(b'\n')
+        if found >= 0:
+            left = begin + found + 1
+            break
+        left = begin
+    if left < end:
+        file.truncate(left)
+
+
+def write_at_once(path: Path, texts: Iterable[str]) -> None:
+    """Write a file so that others see all of it or nothing, from whatever machine."""
+    handle, new = tempfile.mkstemp(dir=path.parent, prefix=f'{path.name}.')
+    try:
+        with os.fdopen(handle, 'w', encoding='utf-8') as file:
+            file.writelines(texts)
+        os.chmod(new, 0o666 & ~_umask())
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,41 +1,39 @@
-"""Records of predictions in the formats of other tools."""
+"""Records of predictions in the formats of other tools; pictures that could not be read are left out of them."""
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Iterator, Mapping, Sequence
 
 from .items import Item
 
 
-def coco_results(items: Sequence[Item], records: Sequence[Mapping], names: Sequence[str],
-                 categories: Sequence[str]) -> list[dict]:
-    """As COCO's results for keypoints, one dict a garment; broken pictures are left out.
+def coco_results(items: Iterable[Item], records: Iterable[Mapping], names: Sequence[str],
+                 categories: Sequence[str]) -> Iterator[dict]:
+    """As COCO's results for keypoints, one dict a garment.
 
     ``image_id`` and ``category_id`` are those of the COCO file that the item came from, else the path, and the place of
     the category among ``categories``, from 1. ``keypoints`` is flat, x y score of each landmark, 0 for those that the
     category does not have; ``bbox`` is x y w h; ``score`` the mean of the scores.
     """
-    results = []
     for item, record in zip(items, records):
         if 'error' in record:
             continue
         x1, y1, x2, y2 = record['box']
         scores = [score for _, _, score in record['landmarks'].values()]
         number = categories.index(item.category) + 1 if item.category in categories else 1
-        results.append(dict(
+        yield dict(
             image_id=item.image if item.image_id is None else item.image_id,
             category_id=number if item.category_id is None else item.category_id,
             bbox=[x1, y1, x2 - x1, y2 - y1],
             keypoints=[value for name in names for value in record['landmarks'].get(name, (0., 0., 0.))],
-            score=sum(scores) / len(scores)))
-    return results
+            score=sum(scores) / len(scores))
 
 
-def csv_rows(records: Iterable[Mapping], names: Sequence[str]) -> list[list]:
+def csv_rows(records: Iterable[Mapping], names: Sequence[str]) -> Iterator[list]:
     """A table with header: image, category, box, then x, y and score of each landmark; empty where there is none."""
-    header = ['image', 'category', 'x1', 'y1', 'x2', 'y2'] + [f'{name}_{part}' for name in names
-                                                             for part in ('x', 'y', 'score')]
-    rows = [[record['image'], record['category'] or '', *record['box'],
-             *(value for name in names for value in record['landmarks'].get(name, ('', '', '')))]
-            for record in records if 'error' not in record]
-    return [header, *rows]
+    yield ['image', 'category', 'x1', 'y1', 'x2', 'y2', *(f'{name}_{part}' for name in names
+                                                          for part in ('x', 'y', 'score'))]
+    for record in records:
+        if 'error' not in record:
+            yield [record['image'], record['category'] or '', *record['box'],
+                   *(value for name in names for value in record['landmarks'].get(name, ('', '', '')))]

@@ -19,8 +19,9 @@ class PictureDataset(Dataset):
 
     Args:
         items: The garments.
-        pipeline: Transforms of the config's test data. What loads the picture is replaced by one that refuses a broken
-            file, and what encodes targets is left out; an item without a box gets the whole picture.
+        pipeline: Transforms of the config's test data. What loads the picture is replaced by :class:`LoadImageStrict`,
+            which refuses a broken file, with the same options; what encodes targets is left out. An item without a box
+            gets the whole picture, and one whose box lies outside of it is an error.
         metainfo: The data set's, which the transforms ask for.
         keep_pictures: Hand over the loaded picture too, as ``picture``, to draw on.
     """
@@ -29,8 +30,8 @@ class PictureDataset(Dataset):
                  keep_pictures: bool = False) -> None:
         loading = next((step for step in pipeline if step['type'] in ('LoadImage', 'LoadImageStrict')), {})
         left_out = ('LoadImage', 'LoadImageStrict', 'WholeImageBox', 'GenerateTarget')
-        self.load = Compose([
-            dict(type='LoadImageStrict', backend_args=loading.get('backend_args')), dict(type='WholeImageBox')])
+        options = {key: loading[key] for key in ('to_float32', 'color_type', 'backend_args') if key in loading}
+        self.load = Compose([dict(type='LoadImageStrict', **options), dict(type='WholeImageBox')])
         self.crop = Compose([step for step in pipeline if step['type'] not in left_out])
         self.items, self.metainfo, self.keep_pictures = items, metainfo, keep_pictures
 
@@ -46,6 +47,9 @@ class PictureDataset(Dataset):
             loaded = self.load(info)
         except BrokenImageError as error:
             return dict(item=item, error=error.reason)
+        (x1, y1, x2, y2), (height, width) = loaded['bbox'][0], loaded['img_shape'][:2]
+        if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+            return dict(item=item, error=f'the box lies outside the picture, which is {width}x{height}')
         picture = dict(picture=loaded['img']) if self.keep_pictures else {}
         return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded), **picture)
 
@@ -79,6 +83,9 @@ def predict(model: nn.Module, batches: Iterable[Sequence[Mapping]], names: Seque
                 continue
             instances = next(found).pred_instances
             points, scores = instances.keypoints[0], instances.keypoint_scores[0]
+            if not (np.isfinite(points).all() and np.isfinite(scores).all()):
+                records.append(dict(key=item.key, image=item.image, error='the model finds no finite numbers'))
+                continue
             landmarks = {names[k]: [round(float(value), 2) for value in points[k, :2]] + [round(float(scores[k]), 4)]
                          for k in categories.get(item.category, range(len(names)))}
             records.append(dict(key=item.key, image=item.image, box=entry['box'], category=item.category,

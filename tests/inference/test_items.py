@@ -5,13 +5,14 @@ import json
 import pytest
 
 from pcloss_mmpose.datasets import DatasetFormatError
-from pcloss_mmpose.inference import Item, find_items
+from pcloss_mmpose.inference import find_items
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ('photos/b.jpg', 'photos/a.PNG', 'photos/deep/c.jpeg', 'photos/notes.md', 'other/d.jpg'):
+    for name in ('photos/b.jpg', 'photos/a.PNG', 'photos/deep/c.jpeg', 'photos/notes.md', 'other/d.jpg',
+                 'other/e[1].jpg', 'other/e1.jpg'):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b'')
     return tmp_path
@@ -25,48 +26,71 @@ def test_pictures_folders_and_patterns(folder):
     assert paths('other/d.jpg', 'photos') == ['other/d.jpg', 'photos/a.PNG', 'photos/b.jpg', 'photos/deep/c.jpeg']
     assert paths('photos/*') == ['photos/a.PNG', 'photos/b.jpg']
     assert paths('**/[bc].jp*') == ['photos/b.jpg', 'photos/deep/c.jpeg']
-    assert paths('s3://bucket/a.jpg') == ['s3://bucket/a.jpg']  # whether it is there, loading will tell
+    assert paths('other/e[1].jpg') == ['other/e[1].jpg']  # a file of that name, and no pattern
+    for url in ('s3://bucket/a.jpg', 'https://shop/a.jpg?size=[1]'):  # whether it is there, loading will tell
+        assert paths(url) == [url]
+
+
+def test_results_are_no_inputs(folder):
+    assert paths('photos', leave_out='photos/deep') == paths('photos/**', leave_out='photos/deep') == [
+        'photos/a.PNG', 'photos/b.jpg']
 
 
 def test_a_list_goes_by_its_own_folder(folder):
-    (folder / 'photos/list.txt').write_text('b.jpg\n\n deep/c.jpeg\n/abs/e.jpg\n')
+    (folder / 'photos/list.txt').write_bytes(b'\xef\xbb\xbfb.jpg\r\n\r\n deep/c.jpeg\n/abs/e.jpg\n')
     assert paths('photos/list.txt') == ['photos/b.jpg', 'photos/deep/c.jpeg', '/abs/e.jpg']
     assert paths('photos/list.txt', root='s3://shop') == ['s3://shop/b.jpg', 's3://shop/deep/c.jpeg', '/abs/e.jpg']
 
 
-def test_tables_bring_boxes_and_categories(folder):
-    (folder / 'a.csv').write_text('image,x1,y1,x2,y2,category,price\nb.jpg,1,2,30.5,40,dress,9\nb.jpg,,,,,,9\n')
+@pytest.mark.parametrize('header', ['image,x1,y1,x2,y2,category,price', '\ufeffImage, X1, Y1, X2, Y2, Category, price'])
+def test_tables_bring_boxes_and_categories(folder, header):
+    (folder / 'a.csv').write_text(f'{header}\nb.jpg, 1,2,30.5,40, dress ,9\nb.jpg,,,,,,9\n', encoding='utf-8')
     first, second = find_items(['a.csv'], category='skirt')
-    assert first == Item('b.jpg', (1, 2, 30.5, 40), 'dress', key='b.jpg')
-    assert second == Item('b.jpg', None, 'skirt', key='b.jpg#2')
+    assert first[:4] == ('b.jpg', (1, 2, 30.5, 40), 'dress', 'a.csv, line 2')
+    assert second[:3] == ('b.jpg', None, 'skirt')
+
+
+def test_other_tables(folder):
     (folder / 'test.csv').write_text('image_id,image_category\nImages/x.jpg,trousers\n')  # as FashionAI's
-    assert find_items(['test.csv'])[0] == Item('Images/x.jpg', category='trousers', key='Images/x.jpg')
+    assert find_items(['test.csv'])[0][:3] == ('Images/x.jpg', None, 'trousers')
     (folder / 'a.json').write_text(json.dumps([dict(image='b.jpg', box=[1, 2, 3, 4]), dict(image='c.jpg')]))
     assert [item[:3] for item in find_items(['a.json'])] == [('b.jpg', (1, 2, 3, 4), None), ('c.jpg', None, None)]
     (folder / 'coco.json').write_text(json.dumps(dict(
         images=[dict(id=7, file_name='b.jpg')], categories=[dict(id=3, name='coat')],
         annotations=[dict(image_id=7, bbox=[10, 20, 5, 6], category_id=3)])))
-    assert find_items(['coco.json'], root='photos') == [
-        Item('photos/b.jpg', (10, 20, 15, 26), 'coat', image_id=7, category_id=3, key='photos/b.jpg')]
+    item, = find_items(['coco.json'], root='photos')
+    assert item[:3] == ('photos/b.jpg', (10, 20, 15, 26), 'coat') and (item.image_id, item.category_id) == (7, 3)
 
 
-def test_keys_do_not_depend_on_what_comes_after(folder):
-    (folder / 'l.txt').write_text('a\nb\na\n')
-    assert [item.key for item in find_items(['l.txt'])] == ['a', 'b', 'a#2']
+def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
+    rows = ['image,x1,y1,x2,y2,category', 'a,1,2,3,4,', 'a,1,2,3,5,', 'a,1,2,3,4,', 'a,,,,,dress', 'b,,,,,']
+    (folder / 't.csv').write_text('\n'.join(rows))
+    assert [item.key for item in find_items(['t.csv'])] == ['a 1,2,3,4', 'a 1,2,3,5', 'a 1,2,3,4 #2', 'a dress', 'b']
 
 
 @pytest.mark.parametrize(('name', 'text', 'words'), [
     ('a.csv', 'path,category\nx.jpg,dress\n', 'a.csv, line 1: no column image, there are path, category'),
-    ('a.csv', 'image,x1,y1,x2\nx.jpg,1,2,3\n', 'a.csv, line 1: a box needs all of x1, y1, x2 and y2'),
+    ('a.csv', 'image,image\nx.jpg,y.jpg\n', 'a.csv, line 1: two columns image'),
+    ('a.csv', 'image,x1,y1,x2\nx.jpg,1,2,3\n', 'a.csv, line 1: columns x1, x2, y1, but not all of x1, y1, x2 and y2'),
+    ('a.csv', 'image,xmin,ymin\nx.jpg,1,2\n', 'a.csv, line 1: columns xmin, ymin, but not all of x1'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,3,4\ny.jpg,1,2,,4\n',
-     r"a.csv, line 3, field box: \['1', '2', '', '4'\] are not four numbers"),
+     'a.csv, line 3, field x1, y1, x2, y2: 1, 2, , 4 are not four numbers'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,5,2,3,4\n', r'line 2, field box: the box \[5.0, 2.0, 3.0, 4.0\] has no area'),
+    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,inf,4\n', r'field box: \[1.0, 2.0, inf, 4.0\] is not a list of four'),
+    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,.1,.2,.8,.9\n', 'line 2, field box: the box .* lies within a pixel'),
     ('a.csv', 'image,category\n,dress\n', 'line 2, field image: no image is named'),
     ('a.json', '[{"image": "x.jpg"', r'a.json: not JSON \('),
     ('a.json', '[1]', 'a.json: neither a list of entries nor a COCO file'),
-    ('a.json', '[{"image": "x.jpg", "box": [1, 2, 3]}]', r'entry 1, field box: \[1, 2, 3\] are not four numbers'),
+    ('a.json', '[{"image": "x.jpg", "box": [1, 2, 3]}]', r'entry 1, field box: \[1, 2, 3\] is not a list of'),
+    ('a.json', '[{"image": "x.jpg", "box": 5}]', 'entry 1, field box: 5 is not a list of four numbers'),
+    ('a.json', '[{"image": "x.jpg", "box": "1234"}]', "entry 1, field box: '1234' is not a list of four numbers"),
+    ('a.json', '[{"image": "x.jpg", "bbox": [1, 2, 3, 4]}]', 'entry 1, field box: bbox, but no box'),
+    ('a.json', '[{"image": "x.jpg", "category": ["dress"]}]', r"field category: \['dress'\] is not the name"),
     ('a.json', '{"images": []}', "a.json: not a COCO annotation file .KeyError: 'annotations'"),
-    ('a.json', '{"images": [], "annotations": [{"image_id": 4, "bbox": [1, 2, 3, 4]}]}', 'KeyError: 4'),
+    ('a.json', '{"images": [], "annotations": [{"image_id": 4, "bbox": [1, 2, 3, 4]}]}',
+     'annotation 1, field image_id: it belongs to no image of the file'),
+    ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "annotations": [{"image_id": 4, "bbox": null}]}',
+     'annotation 1, field bbox: None is not x, y, width, height'),
 ])
 def test_faulty_tables_are_named(folder, name, text, words):
     (folder / name).write_text(text)
@@ -74,9 +98,16 @@ def test_faulty_tables_are_named(folder, name, text, words):
         find_items([name])
 
 
+def test_another_encoding_is_named(folder):
+    (folder / 'a.txt').write_bytes('a.jpg\nbl\xe5.jpg\n'.encode('latin-1'))
+    with pytest.raises(DatasetFormatError, match='a.txt, line 2: not UTF-8'):
+        find_items(['a.txt'])
+
+
 @pytest.mark.parametrize(('name', 'words'), [
     ('nowhere', 'nowhere: neither a picture .* nor a folder'),
-    ('nowhere.csv', 'nowhere.csv: no such file'),
+    ('http://127.0.0.1:9/photos', 'neither a picture .* nor a folder that can be listed'),
+    ('nowhere.csv', 'nowhere.csv: cannot be read .FileNotFoundError'),
     ('nowhere/*.jpg', 'no picture has such a name'),
     ('empty', 'no picture in empty'),
     ('empty.txt', 'no picture in empty.txt'),

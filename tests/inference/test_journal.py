@@ -1,50 +1,96 @@
 """The files of a job that is stopped and goes on."""
 
 import json
+import os
 
 import pytest
 
 from pcloss_mmpose.inference import Journal, JournalError
 
-MODEL = dict(config='a.py', checkpoint='1')
+MODEL = dict(config='a', checkpoint='1')
 
 
-def records(*keys, value=0):
-    return [dict(key=key, value=value) for key in keys]
+def records(*keys, **values):
+    return [dict(key=key, **values) for key in keys]
 
 
 def test_a_torn_line_is_done_again_and_leaves_no_trace(tmp_path):
-    Journal(tmp_path, MODEL).append(records('a', 'b'))
+    journal = Journal(tmp_path, MODEL)
+    journal.append(records('a', 'b'))
+    del journal
     part = tmp_path / 'part-0-of-1.jsonl'
     with part.open('a') as file:
         file.write('{"key": "c", "val')  # a kill
     journal = Journal(tmp_path, MODEL)
-    assert list(journal.done()) == ['a', 'b']
-    assert journal.finish(['a', 'b', 'c']) is None and not (tmp_path / 'predictions.jsonl').exists()
+    assert journal.done() == {'a', 'b'}
+    assert not journal.finish(['a', 'b', 'c']) and not (tmp_path / 'predictions.jsonl').exists()
     journal.append(records('c'))
     assert [json.loads(line)['key'] for line in part.read_text().splitlines()] == ['a', 'b', 'c']
-    assert journal.finish(['c', 'a']) == records('c', 'a')  # in the order that is asked for
-    assert [json.loads(line)['key'] for line in (tmp_path / 'predictions.jsonl').read_text().splitlines()] == ['c', 'a']
+    assert journal.finish(['c', 'a'])  # in the order that is asked for
+    assert list(journal.records()) == records('c', 'a')
 
 
-def test_a_file_that_is_one_torn_line(tmp_path):
-    journal = Journal(tmp_path, MODEL)
-    journal.part.write_text('{"key": ')
-    journal.append(records('a'))
-    assert journal.part.read_text() == '{"key": "a", "value": 0}\n'
+@pytest.mark.parametrize('torn', [b'{"key": ', b'x' * 200_000])
+def test_a_file_that_is_one_torn_line(tmp_path, torn):
+    (tmp_path / 'part-0-of-1.jsonl').write_bytes(torn)
+    Journal(tmp_path, MODEL).append(records('a'))
+    assert (tmp_path / 'part-0-of-1.jsonl').read_text() == '{"key": "a"}\n'
 
 
 def test_processes_see_what_all_have_written_whatever_their_number(tmp_path):
     Journal(tmp_path, MODEL, rank=0, world=2).append(records('a'))
     Journal(tmp_path, MODEL, rank=1, world=2).append(records('b'))
     alone = Journal(tmp_path, MODEL)
-    assert set(alone.done()) == {'a', 'b'}
-    alone.append(records('a', value=1))  # done by two at the same time: it is there once
-    assert [record['key'] for record in alone.finish(['a', 'b'])] == ['a', 'b']
+    assert alone.done() == {'a', 'b'}
+    alone.append(records('a'))  # done by two at the same time: it is there once
+    assert alone.finish(['a', 'b']) and list(alone.records()) == records('a', 'b')
+
+
+def test_an_error_is_tried_again_and_gives_way_to_a_result(tmp_path):
+    journal = Journal(tmp_path, MODEL)
+    journal.append(records('a', error='the server was away'))
+    assert not journal.done()
+    assert journal.finish(['a']) and 'error' in next(journal.records())
+    journal.append(records('a', box=[1]))
+    journal.append(records('a', error='away once more'))
+    assert journal.done() == {'a'}
+    assert journal.finish(['a']) and list(journal.records()) == records('a', box=[1])
 
 
 def test_another_model_is_refused(tmp_path):
     Journal(tmp_path / 'out', MODEL).append(records('a'))
     with pytest.raises(JournalError, match='holds predictions of another model'):
         Journal(tmp_path / 'out', dict(MODEL, checkpoint='2'))
-    assert list(Journal(tmp_path / 'out', MODEL).done()) == ['a']
+    assert Journal(tmp_path / 'out', MODEL).done() == {'a'}
+
+
+def test_a_second_process_of_the_same_rank_is_refused(tmp_path):
+    pytest.importorskip('fcntl')
+    journal = Journal(tmp_path, MODEL)
+    with pytest.raises(JournalError, match='another process is writing to it; start several by torchrun'):
+        Journal(tmp_path, MODEL)
+    journal.append(records('a'))
+    assert Journal(tmp_path, MODEL, rank=1, world=2).done() == {'a'}
+
+
+@pytest.mark.parametrize(('name', 'content', 'words'), [
+    ('out/part-0-of-2.jsonl', '{"key": "a"}\nnonsense\n', r'part-0-of-2.jsonl, line 2: not a prediction'),
+    ('out', '', 'out is a file: name a folder'),
+])
+def test_a_folder_that_cannot_be_used_is_named(tmp_path, name, content, words):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(JournalError, match=words):
+        Journal(tmp_path / 'out', MODEL).done()
+
+
+def test_numbers_that_are_not_finite_are_refused_and_the_result_is_readable_by_all(tmp_path):
+    journal = Journal(tmp_path, MODEL)
+    with pytest.raises(ValueError, match='JSON'):
+        journal.append(records('a', box=[float('nan')]))
+    journal.append(records('a'))
+    journal.finish(['a'])
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / 'predictions.jsonl').stat().st_mode & 0o777 == 0o666 & ~mask
+    assert not [path for path in tmp_path.iterdir() if path.name.count('.') > 1]  # nothing half-written is left

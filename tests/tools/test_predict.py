@@ -116,6 +116,38 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+def test_what_has_changed_is_done_again(garments, call, tmp_path):
+    """Another box, another category, and a picture that was missing: the old record does not serve."""
+    picture = next((garments / 'Images').rglob('*.jpg'))
+    table = tmp_path / 'table.csv'
+    arguments = [CONFIG, garments / 'model.pth', table, '-o', tmp_path / 'out', '--workers', 0]
+    table.write_text(f'image,x1,y1,x2,y2\n{picture},0,0,60,60\nlate.jpg,,,,\n')
+    assert '1 garments, 1 pictures could not be read' in call(predict, *arguments).out
+    cv2.imwrite(str(tmp_path / 'late.jpg'), np.zeros((50, 40, 3), np.uint8))
+    table.write_text(f'image,x1,y1,x2,y2\n{picture},20,20,90,90\nlate.jpg,,,,\n')
+    assert call(predict, *arguments, '--category', 'skirt').code == 0
+    first, late = lines(tmp_path / 'out')
+    assert first['box'] == [20, 20, 90, 90] and len(first['landmarks']) == 4 and late['box'] == [0, 0, 40, 50]
+    table.write_text(f'image,x1,y1,x2,y2\n{picture},200,20,300,90\n')
+    done = call(predict, *arguments)
+    assert done.code == 'error: no picture could be read' and 'lies outside the picture, which is 96x96' in done.err
+
+
+def test_drawings_stay_in_their_folder(garments, call, tmp_path, monkeypatch):
+    """Relative and absolute paths, the same garment twice, and a job that was finished without drawings."""
+    monkeypatch.chdir(garments)
+    picture = next((garments / 'Images').rglob('*.jpg'))
+    arguments = [CONFIG, garments / 'model.pth', picture, picture.relative_to(garments), picture, '-o',
+                 tmp_path / 'out', '--workers', 0]
+    before = set(garments.rglob('*'))
+    assert call(predict, *arguments).code == call(predict, *arguments, '--draw').code == 0
+    assert set(garments.rglob('*')) == before
+    assert len(list((tmp_path / 'out/pictures').rglob('*.png'))) == 3
+    assert len((tmp_path / 'out/part-0-of-1.jsonl').read_text().splitlines()) == 3
+    assert call(predict, CONFIG, garments / 'model.pth', tmp_path, '-o', tmp_path / 'out').code == (
+        f'error: no picture in {tmp_path}')  # the drawings are none
+
+
 def test_pictures_from_a_server(garments, call, tmp_path):
     """As any storage that MMEngine reads: one of the two is not there, and is passed over."""
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=str(garments)))
@@ -133,7 +165,10 @@ def test_bad_input_is_named(garments, call, tmp_path):
     arguments = [CONFIG, garments / 'model.pth', garments / 'Images', '-o', tmp_path / 'out', '--workers', 0]
     assert '--batch-size must be at least 1' in call(predict, *arguments, '--batch-size', 0).err
     refused = call(predict, *arguments, '--category', 'coat').code
-    assert "unknown category 'coat': fashionai has blouse, outwear" in refused
+    assert "fashionai, has no category 'coat': it has blouse, outwear" in refused
+    (tmp_path / 'table.csv').write_text('image,category\na.jpg,dress\nb.jpg,coat\n')
+    refused = call(predict, CONFIG, arguments[1], tmp_path / 'table.csv', '-o', tmp_path / 'out').code
+    assert 'table.csv, line 3, field category: ' in refused
     assert 'nowhere: neither a picture' in call(predict, CONFIG, arguments[1], 'nowhere', '-o', tmp_path / 'out').code
     assert not (tmp_path / 'out').exists()
     (tmp_path / 'out').mkdir()
