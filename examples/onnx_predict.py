@@ -56,6 +56,8 @@ def main():
     parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'))
     parser.add_argument('--draw', help='picture with the landmarks to write')
     args = parser.parse_args()
+    if args.draw and not cv2.haveImageWriter(args.draw):
+        parser.error(f'{args.draw} cannot be written: give it the ending of a picture, such as .png')
     picture = cv2.imread(args.picture)
     if picture is None:
         sys.exit(f'{args.picture}: not a picture that OpenCV can read')
@@ -67,8 +69,8 @@ def main():
     for name, (x, y), score in zip(rule['landmarks'], points[0], scores[0]):
         print(f'{name:<20}{x:8.1f}{y:8.1f}{score:7.2f}')
         cv2.circle(picture, (round(float(x)), round(float(y))), max(2, max(picture.shape) // 150), (0, 0, 255), -1)
-    if args.draw and not cv2.imwrite(args.draw, picture):
-        sys.exit(f'{args.draw}: cannot be written')
+    if args.draw:
+        cv2.imwrite(args.draw, picture)
 
 
 if __name__ == '__main__':

@@ -10,19 +10,18 @@ the landmarks that train, then the heatmaps of the last crop, the largest of all
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any, Mapping
 
 import cv2
-import mmpose_tool  # noqa: F401  (makes the package importable from a clone)
+import mmpose_tool  # first: it makes the package and MMPose importable
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
-from pcloss_mmpose.datasets import DatasetFormatError
-from pcloss_mmpose.visualization import draw_landmarks, heatmap_overlay, picture_grid
+from pcloss_mmpose.datasets.check import row_visibility
+from pcloss_mmpose.visualization import draw_landmarks, heatmap_overlay, picture_grid, read_picture
 
 SIDE = 512  # to which larger pictures are reduced before their landmarks are drawn
 
@@ -33,16 +32,13 @@ def annotated(info: Mapping[str, Any], colors: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: It cannot be read.
     """
-    image = cv2.imread(info['img_path'])
+    image = read_picture(info['img_path'])
     if image is None:
         raise ValueError(f"{info['img_path']}: not a picture that OpenCV can read")
     points = np.asarray(info['keypoints'])[0, :, :2]
-    visible = np.reshape((info.get('raw_ann_info') or {}).get('keypoints', ()), (-1, 3))[:, 2]
-    if len(visible) != len(points):
-        visible = 2 * np.asarray(info['keypoints_visible'])[0]
     zoom = min(1., SIDE / max(image.shape[:2]))
     image = cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
-    return draw_landmarks(image, points * zoom, visible, colors)
+    return draw_landmarks(image, points * zoom, row_visibility(info), colors)
 
 
 def crop_panels(sample: Mapping[str, Any], colors: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -82,22 +78,19 @@ def main() -> None:
     for name in ('count', 'crops'):
         if getattr(args, name) < 1:
             parser.error(f'--{name} must be at least 1, got {getattr(args, name)}')
-    if not args.out.absolute().parent.is_dir():
-        parser.error(f'{args.out}: there is no such folder')
-    if not cv2.haveImageWriter(str(args.out)):
-        parser.error(f'{args.out} cannot be written: give it the ending of a picture, such as .png')
-    try:
+    mmpose_tool.check_out_file(parser, args.out, ('.png', '.jpg'))
+    with mmpose_tool.readable_errors():
         config = Config.fromfile(args.config)
         init_default_scope(config.get('default_scope', 'mmpose'))
         options = config[f'{args.loader}_dataloader'].dataset
+        if 'pipeline' not in options or options.pipeline[-1]['type'] != 'PackPoseInputs':
+            raise ValueError(f'the {args.loader} data set, {options.type}, has no pipeline that ends in PackPoseInputs')
         options.pipeline[-1]['pack_transformed'] = True
         if not any(step['type'] == 'GenerateTarget' for step in options.pipeline):
             options.pipeline.insert(-1, dict(type='GenerateTarget', encoder=config.model.head.decoder))
         dataset = DATASETS.build(options)
         np.random.seed(args.seed)
         picture = sheet(dataset, args.count, args.crops)
-    except (DatasetFormatError, FileNotFoundError, ValueError) as error:
-        sys.exit(f'error: {error}')
     cv2.imwrite(str(args.out), picture)
     print(f'{args.out}: {min(args.count, len(dataset))} of {len(dataset)} pictures of the {args.loader} data')
 

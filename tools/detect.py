@@ -17,16 +17,14 @@ import sys
 from pathlib import Path
 from typing import Collection, Iterator
 
-import mmcv
-import mmpose_tool  # noqa: F401  (makes the package importable from a clone)
+import mmpose_tool  # first: it makes the package and MMDetection importable
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
-from mmengine.fileio import get
 from rich.progress import track
 from torch import nn
 
-from pcloss_mmpose.datasets import DatasetFormatError
 from pcloss_mmpose.inference import find_items
+from pcloss_mmpose.visualization import read_picture
 
 
 def boxes_in(model: nn.Module, image: np.ndarray, classes: Collection[int], threshold: float,
@@ -42,12 +40,12 @@ def boxes_in(model: nn.Module, image: np.ndarray, classes: Collection[int], thre
     """
     found = inference_detector(model, image).pred_instances.numpy()
     height, width = image.shape[:2]
-    boxes = np.clip(found.bboxes, 0, [width, height, width, height])
+    boxes = np.clip(found.bboxes.astype(np.float64), 0, [width, height, width, height]).round(1)
     area = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1)
     kept = np.flatnonzero((found.scores >= threshold) & (area > 0) & np.isin(found.labels, list(classes)))
     kept = kept[np.argsort(-(area if largest else found.scores)[kept], kind='stable')]
     for index in kept[:1] if largest else kept:
-        yield boxes[index].round(1).tolist(), int(found.labels[index]), round(float(found.scores[index]), 4)
+        yield boxes[index].tolist(), int(found.labels[index]), round(float(found.scores[index]), 4)
 
 
 def main() -> None:
@@ -64,13 +62,10 @@ def main() -> None:
                         help="write the class as the garment's category: for detectors trained on the same categories")
     parser.add_argument('--device', default='cpu', help='default: %(default)s')
     args = parser.parse_args()
-    if not args.out.absolute().parent.is_dir():
-        parser.error(f'{args.out}: there is no such folder')
-    try:
+    mmpose_tool.check_out_file(parser, args.out, ('.json', ))
+    with mmpose_tool.readable_errors():
         pictures = list(dict.fromkeys(item.image for item in find_items(args.inputs, args.root)))
         model = init_detector(args.config, args.checkpoint, device=args.device)
-    except (DatasetFormatError, FileNotFoundError) as error:
-        sys.exit(f'error: {error}')
     names = list(model.dataset_meta['classes'])
     unknown = sorted(set(args.classes or ()) - set(names))
     if unknown:
@@ -79,7 +74,7 @@ def main() -> None:
     classes = [names.index(name) for name in args.classes or names]
     entries, broken = [], []
     for path in track(pictures, 'detecting'):
-        image = load(path)
+        image = read_picture(path)
         if image is None:
             broken.append(path)
             continue
@@ -91,14 +86,6 @@ def main() -> None:
         print(f'passed over, it cannot be read: {path}', file=sys.stderr)
     found = {entry['image'] for entry in entries}
     print(f'{args.out}: {len(entries)} boxes in {len(found)} of {len(pictures)} pictures')
-
-
-def load(path: str) -> np.ndarray | None:
-    """A picture, BGR, from any storage; None if it cannot be read."""
-    try:
-        return mmcv.imfrombytes(get(path))
-    except Exception:  # storage and decoders raise what they like
-        return None
 
 
 def absolute(path: str) -> str:

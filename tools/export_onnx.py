@@ -22,16 +22,17 @@ import warnings
 from pathlib import Path
 from typing import Sequence
 
-import mmpose_tool  # noqa: F401  (makes the package importable from a clone)
+import mmpose_tool  # first: it makes the package and MMPose importable
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 from mmpose.apis import init_model
 from mmpose.registry import DATASETS
 from torch import nn
 
 from pcloss_mmpose.deploy import OUTPUTS, DeployGraph, crop_rule
+from pcloss_mmpose.inference import PictureDataset, find_items
+from pcloss_mmpose.landmark_names import ordered_names
 
 try:
     import onnx
@@ -39,7 +40,6 @@ try:
 except ImportError as error:
     sys.exit(f'{error}: pip install -e .[onnx] in the folder {Path(__file__).resolve().parents[1]}')
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 TOLERANCE = 1e-3  # pixels of the heatmap
 
 
@@ -61,45 +61,26 @@ def export(graph: DeployGraph, crops: np.ndarray, path: Path, metadata: dict[str
 
 def metadata_of(config: Config, dataset_meta: dict) -> dict[str, str]:
     """What a program must know to use the graph, as JSON strings."""
-    names = dataset_meta['keypoint_id2name']
     values = dict(
-        crop_rule(config.test_dataloader.dataset.pipeline)._asdict(), landmarks=[names[k] for k in range(len(names))])
+        crop_rule(config.test_dataloader.dataset.pipeline)._asdict(), landmarks=ordered_names(dataset_meta))
     return {key: json.dumps(value) for key, value in values.items()}
 
 
-def find_pictures(places: Sequence[Path]) -> list[Path]:
-    """The files, and those in the folders.
+def load_samples(config: Config, dataset_meta: dict, places: Sequence[str], count: int) -> list[dict]:
+    """Crops with their data samples, as the test pipeline gives them: of pictures, or of the test set.
 
     Raises:
-        FileNotFoundError: A place does not exist, or none holds a picture.
+        ValueError: A picture cannot be read, or the test set is empty.
     """
-    files = []
-    for place in places:
-        if not place.exists():
-            raise FileNotFoundError(f'{place}: no such file or folder')
-        inside = sorted(place.iterdir()) if place.is_dir() else []
-        files += [file for file in inside if file.suffix.lower() in SUFFIXES] if place.is_dir() else [place]
-    if not files:
-        raise FileNotFoundError(f'{", ".join(map(str, places))}: no picture ({", ".join(SUFFIXES)})')
-    return files
-
-
-def load_samples(config: Config, dataset_meta: dict, places: Sequence[Path], count: int) -> list[dict]:
-    """Crops with their data samples, as the test pipeline gives them: of pictures, or of the test set."""
-    if not places:
-        dataset = DATASETS.build(config.test_dataloader.dataset)
-        return [dataset[index] for index in range(min(count, len(dataset)))]
-    import cv2
-    pipeline = Compose(config.test_dataloader.dataset.pipeline)
-    samples = []
-    for path in find_pictures(places)[:count]:
-        picture = cv2.imread(str(path))
-        if picture is None:
-            raise ValueError(f'{path}: not a picture that OpenCV can read')
-        box = np.float32([[0, 0, picture.shape[1], picture.shape[0]]])
-        samples.append(pipeline(dict(
-            dataset_meta, img_path=str(path), img_id=0, id=0, bbox=box, bbox_score=np.ones(1, dtype=np.float32))))
-    return samples
+    options = config.test_dataloader.dataset
+    entries = PictureDataset(find_items(places), options.pipeline, dataset_meta) if places else DATASETS.build(options)
+    if not len(entries):
+        raise ValueError('the test set is empty: name some --pictures')
+    samples = [entries[index] for index in range(min(count, len(entries)))]
+    for sample in samples:
+        if 'error' in sample:
+            raise ValueError(f"{sample['item'].image}: {sample['error']}")
+    return [sample.get('sample', sample) for sample in samples]
 
 
 def in_crop(sample, input_size: np.ndarray) -> np.ndarray:
@@ -134,31 +115,31 @@ def main() -> None:
     parser.add_argument('checkpoint')
     parser.add_argument('-o', '--out', type=Path, required=True, help='file to write')
     parser.add_argument('--output', choices=OUTPUTS, default='coordinates', help='of the graph (default: %(default)s)')
-    parser.add_argument('--pictures', type=Path, nargs='+', default=[], help='files or folders to compare on, without '
-                        'which the test set serves')
+    parser.add_argument('--pictures', nargs='+', default=[], metavar='INPUT', help='what to compare on, as '
+                        'tools/predict.py takes it; the test set serves without')
     parser.add_argument('--count', type=int, default=16, help='how many to compare on (default: %(default)s)')
     args = parser.parse_args()
     if args.count < 1:
         parser.error(f'--count must be at least 1, got {args.count}')
-    if not args.out.absolute().parent.is_dir():
-        parser.error(f'{args.out}: there is no such folder')
-    try:
+    mmpose_tool.check_out_file(parser, args.out, ('.onnx', ))
+    with mmpose_tool.readable_errors():
         config = Config.fromfile(args.config)
         model = init_model(config, args.checkpoint, device='cpu')
         model.test_cfg['flip_test'] = False
         samples = load_samples(config, model.dataset_meta, args.pictures, args.count)
         graph = DeployGraph(model, args.output)
         metadata = metadata_of(config, model.dataset_meta)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f'error: {error}')
-    export(graph, samples[0]['inputs'].numpy().transpose(1, 2, 0)[None], args.out, metadata)
-    session = onnxruntime.InferenceSession(str(args.out), providers=['CPUExecutionProvider'])
+    new = args.out.with_suffix('.new.onnx')  # what is there stays until the new one has been compared
+    export(graph, samples[0]['inputs'].numpy().transpose(1, 2, 0)[None], new, metadata)
+    session = onnxruntime.InferenceSession(str(new), providers=['CPUExecutionProvider'])
     difference = compare(session, model, samples)
     unit = 'heatmap' if hasattr(model.head.decoder, 'scale_factor') else 'crop'
-    print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB. On {len(samples)} pictures, the landmarks of ONNX '
-          f'Runtime and of MMPose differ by {difference:.2g} pixels of the {unit} at most')
+    print(f'On {len(samples)} pictures, the landmarks of ONNX Runtime and of MMPose differ by {difference:.2g} pixels '
+          f'of the {unit} at most')
     if not difference <= TOLERANCE:
-        sys.exit(f'error: more than {TOLERANCE:g}')
+        sys.exit(f'error: more than {TOLERANCE:g}; {new} is wrong')
+    new.replace(args.out)
+    print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB')
 
 
 if __name__ == '__main__':

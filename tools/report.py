@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import argparse
 import pickle
-import sys
 from pathlib import Path
 from typing import Any, Mapping
 
-import mmpose_tool  # noqa: F401  (makes the package importable from a clone)
+import mmpose_tool  # first: it makes the package and MMPose importable
 from rich.console import Console
 from rich.progress import Progress
 from work_dirs import RunError, load_config
@@ -50,11 +49,13 @@ def metainfo_of(config: Mapping[str, Any]) -> Mapping:
 
 
 def measure_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of the config's NormalizedError, of the first where there are several; none where it has no such."""
+    """Options of the config's first NormalizedError, or else FailureModes; none where it has neither."""
     evaluators = config.get('test_evaluator') or []
-    for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-        if evaluator.get('type') == 'NormalizedError':
-            return {key: evaluator[key] for key in ('norm', 'norm_pairs', 'include_occluded') if key in evaluator}
+    evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+    for name in ('NormalizedError', 'FailureModes'):
+        for evaluator in evaluators:
+            if evaluator.get('type') == name:
+                return {key: evaluator[key] for key in ('norm', 'norm_pairs', 'include_occluded') if key in evaluator}
     return {}
 
 
@@ -78,7 +79,7 @@ def load_predictions(folder: Path) -> list[dict]:
 
 def load_run(argument: str, threshold: float) -> RunResults:
     """The run of an argument, FOLDER or NAME=FOLDER."""
-    name, _, place = argument.rpartition('=')
+    name, _, place = ('', '', argument) if Path(argument).is_dir() else argument.rpartition('=')
     folder = Path(place)
     if not folder.is_dir():
         raise RunError(f'{folder}: no such folder')
@@ -97,14 +98,11 @@ def main() -> None:
     args = parser.parse_args()
     if not args.threshold > 0:
         parser.error(f'--threshold must be above 0, got {args.threshold:g}')
-    if not args.out.absolute().parent.is_dir():
-        parser.error(f'{args.out}: there is no such folder')
+    mmpose_tool.check_out_file(parser, args.out, ('.html', '.htm'))
     console = Console(stderr=True)
-    try:
+    with mmpose_tool.readable_errors():
         runs = [load_run(argument, args.threshold) for argument in args.runs]
         check_same_pictures(runs)
-    except (RunError, ValueError) as error:
-        sys.exit(f'error: {error}')
     with Progress(console=console) as bars:
         bar = bars.add_task('pictures', total=len(runs[0].paths))
         page, broken = report_page(runs, args.title, lambda done: bars.update(bar, completed=done))

@@ -263,6 +263,7 @@ def row_visibility(info: dict) -> np.ndarray:
     """
     states = np.asarray((info.get('raw_ann_info') or {}).get('keypoints', ()))[2::3]
     known = np.asarray(info['keypoints_visible'])[0]
+    known = known.reshape(len(known), -1)[:, 0]  # a converter of landmarks makes a second column
     return states if len(states) == len(known) else 2 * (known > 0)
 
 

@@ -79,7 +79,7 @@ class FashionAISubmission(BaseMetric):
 
     def compute_metrics(self, results: list[list[str]]) -> dict[str, float]:
         """Write the lines of all processes."""
-        with self.out_file.open('w', newline='') as file:
+        with self.out_file.open('w', newline='', encoding='utf-8') as file:
             csv.writer(file, lineterminator='\n').writerows([HEADER, *results])
         print_log(f'FashionAI submission: {len(results)} lines in {self.out_file}', logger='current')
         return dict(submission_images=float(len(results)))

@@ -70,7 +70,7 @@ def test_sheets(garments, call, tmp_path, monkeypatch, config, options, columns,
 @pytest.mark.parametrize(('options', 'words'), [
     (['--count', 0], '--count must be at least 1, got 0'),
     (['-o', 'nowhere/sheet.png'], 'nowhere/sheet.png: there is no such folder'),
-    (['-o', 'sheet.txt', '--count', 1, '--crops', 1], 'sheet.txt cannot be written: give it the ending of a picture'),
+    (['-o', 'sheet.txt', '--count', 1, '--crops', 1], 'sheet.txt: its name must end in .png or .jpg'),
 ])
 def test_bad_arguments(garments, call, tmp_path, monkeypatch, options, words):
     monkeypatch.chdir(tmp_path)

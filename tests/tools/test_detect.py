@@ -61,6 +61,7 @@ def test_boxes_are_the_detectors_and_predict_reads_them(detector, call, tmp_path
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
+    (['-o', 'boxes.txt'], 'boxes.txt: its name must end in .json'),
     (['-o', 'nowhere/boxes.json'], 'nowhere/boxes.json: there is no such folder'),
     (['-o', 'boxes.json', '--classes', 'coat', 'class_1'], 'unknown classes coat: the detector has class_0, class_1'),
 ])

@@ -42,6 +42,7 @@ def garments(tmp_path_factory):
     """A root with three drawn garments, and random weights of the small models on it."""
     root = tmp_path_factory.mktemp('garments')
     write_fashionai(root, 'val', 3, size=96)
+    (root / 'bad.jpg').write_bytes(b'no picture')
     (root / 'fashionnet.py').write_text(FASHIONNET.format(root=str(root)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('GARMENTS_ROOT', str(root))
@@ -120,15 +121,16 @@ def test_a_graph_that_differs_is_an_error(garments, call, tmp_path, monkeypatch)
     assert export_onnx.compare(session, model, samples) > 1
     monkeypatch.setattr(export_onnx, 'TOLERANCE', -1)
     done = call(export_onnx, GARMENTS, garments / 'spb.pth', '-o', tmp_path / 'model.onnx')
-    assert done.code == 'error: more than -1'
+    assert done.code.startswith('error: more than -1; ') and done.code.endswith('model.new.onnx is wrong')
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['-o', 'nowhere/model.onnx'], 'nowhere/model.onnx: there is no such folder'),
     (['-o', 'model.onnx', '--count', '0'], '--count must be at least 1, got 0'),
-    (['-o', 'model.onnx', '--pictures', 'nowhere'], 'nowhere: no such file or folder'),
-    (['-o', 'model.onnx', '--pictures', 'Annotations'], 'Annotations: no picture'),
-    (['-o', 'model.onnx', '--pictures', 'fashionnet.py'], 'fashionnet.py: not a picture that OpenCV can read'),
+    (['-o', 'model.onnx', '--pictures', 'nowhere'], 'nowhere: neither a picture'),
+    (['-o', 'model.onnx', '--pictures', 'Annotations'], 'no picture in Annotations'),
+    (['-o', 'model.onnx', '--pictures', 'bad.jpg'], 'bad.jpg: no image that Pillow can read'),
+    (['-o', 'model.pt'], 'model.pt: its name must end in .onnx'),
 ])
 def test_bad_arguments_leave_nothing(garments, call, monkeypatch, arguments, words):
     monkeypatch.chdir(garments)
@@ -145,6 +147,7 @@ def test_the_example_prints_and_draws(cases, call, tmp_path):
     assert [line.split()[0] for line in done.out.splitlines()] == list(LANDMARKS)
     assert (cv2.imread(str(tmp_path / 'out.png')) != cv2.imread(str(picture))).any()
     assert 'must be the left upper' in call(onnx_predict, 'model.onnx', picture, '--box', 9, 9, 1, 1).err
+    assert 'out.foo cannot be written' in call(onnx_predict, 'model.onnx', picture, '--draw', 'out.foo').err
     assert 'not a picture' in call(onnx_predict, 'model.onnx', GARMENTS).code
 
 

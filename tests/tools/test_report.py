@@ -40,7 +40,8 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     assert re.findall(r'[-+]?\d+\.\d+', row) == ['2.00', '1.00', '-50.0']
     row = re.search(r'landmarks more than 10 % off</th>(.*?)</tr>', page, re.S).group(1)
     assert re.findall(r'[-+]?\d+\.\d+', row) == ['12.50', '0.00', '-100.0']
-    assert call(report, 'base', '--threshold', '20').code == 0
+    (tmp_path / 'base').rename('lr=0.01')  # a folder, and no name for one
+    assert call(report, 'lr=0.01', '--threshold', '20').code == 0
     row = re.search(r'more than 20 % off</th>(.*?)</tr>', (tmp_path / 'report.html').read_text(), re.S).group(1)
     assert re.findall(r'\d+\.\d+', row) == ['0.00']
 
@@ -54,10 +55,13 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     (['base', 'other'], "'other' was tested on 1 pictures and 'base' on 1, which are not the same"),
     (['base', '--threshold', '0'], '--threshold must be above 0, got 0'),
     (['base', '-o', 'nowhere/report.html'], 'nowhere/report.html: there is no such folder'),
+    (['base', '-o', 'folder.html'], 'folder.html is a folder: name a file'),
+    (['base', '-o', 'report.pdf'], 'report.pdf: its name must end in .html or .htm'),
 ])
 def test_bad_input_is_named(call, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'empty').mkdir()
+    (tmp_path / 'folder.html').mkdir()
     for name in ('base', 'untested', 'broken', 'figures'):
         write_run(tmp_path / name, 8)
     write_run(tmp_path / 'other', 8, path='b.png')

@@ -169,7 +169,8 @@ byId('more').addEventListener('click', more);
 byId('previous').addEventListener('click', () => step(-1));
 byId('next').addEventListener('click', () => step(1));
 byId('close').addEventListener('click', () => byId('large').close());
-byId('large').addEventListener('keydown', (event) => {
+document.addEventListener('keydown', (event) => { // of the document: a button that is disabled loses the focus
+  if (!byId('large').open) return;
   if (event.key === 'ArrowLeft') step(-1);
   if (event.key === 'ArrowRight') step(1);
 });

@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..landmarks import read_picture
 from . import charts
 from .results import RunResults
 
@@ -31,17 +32,18 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
     environment = Environment(
         loader=FileSystemLoader(str(Path(__file__).parent)), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True)
+    threshold = runs[0].measure['threshold']
     pictures, broken = [], []
     for index in range(len(runs[0].paths)):
         pictures.append(picture_entry(runs, index, broken))
         progress(index + 1)
     data = dict(
         runs=[dict(name=run.name, color=charts.color(index)) for index, run in enumerate(runs)],
-        landmarks=runs[0].landmarks, categories=sorted(set(runs[0].categories)), outlier=runs[0].threshold,
+        landmarks=runs[0].landmarks, categories=sorted(set(runs[0].categories)), outlier=threshold,
         pictures=pictures)
     page = environment.get_template('page.html').render(
         title=title, runs=data['runs'], tables=tables(runs), landmarks=data['landmarks'],
-        categories=data['categories'], count=len(pictures), outlier=f'{runs[0].threshold:g}',
+        categories=data['categories'], count=len(pictures), outlier=f'{threshold:g}',
         curve=Markup(charts.error_curve(runs)), bars=Markup(charts.landmark_errors(runs)), data=script_safe(data),
         css=Markup(read('page.css')), script=Markup(read('page.js')))
     return page, broken
@@ -53,19 +55,19 @@ def read(name: str) -> str:
 
 def script_safe(data: dict) -> Markup:
     """JSON that can stand inside <script>: no name in it can end the element."""
-    text = json.dumps(data, separators=(',', ':'), ensure_ascii=True)
+    text = json.dumps(data, separators=(',', ':'), allow_nan=False)
     return Markup(text.replace('<', '\\u003c').replace('>', '\\u003e').replace('&', '\\u0026'))
 
 
 def tables(runs: Sequence[RunResults]) -> list[dict]:
     """The page's tables: title, and rows of a label and each run's figure, None where it has none."""
-    metrics = [run.metrics for run in runs]
+    metrics, threshold = [run.metrics for run in runs], runs[0].measure['threshold']
     categories = sorted(set(runs[0].categories))
     every = list(dict.fromkeys(key for each in metrics for key in each))
     pairs = sorted((key for key in every if key.startswith('duplicates/') and '+' in key),
                    key=lambda key: -max(each.get(key, 0) for each in metrics))
     failures = {
-        f'landmarks more than {runs[0].threshold:g} % off': 'outliers',
+        f'landmarks more than {threshold:g} % off': 'outliers',
         'pictures with such a landmark': 'outlier_images',
         'pairs found on one spot': 'duplicates',
         'pictures with such a pair': 'duplicate_images',
@@ -88,7 +90,7 @@ def picture_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> 
     """One picture for the page's script: itself, cut around the garment, and the landmarks in its pixels."""
     first = runs[0]
     path = first.paths[index]
-    image = cv2.imread(path)
+    image = read_picture(path)
     if image is None:
         broken.append(path)
         x1, y1, x2, y2 = first.boxes[index]

@@ -22,7 +22,7 @@ class RunResults(NamedTuple):
     found: np.ndarray  #: (N, K, 2) predicted x, y
     error: np.ndarray  #: (N, K) percent of T, NaN where a landmark does not count
     duplicates: np.ndarray  #: (N, P) 1 a duplicate, 0 not, NaN where a pair does not count
-    threshold: float  #: percent of T above which a landmark is an outlier
+    measure: dict  #: how it was measured: the options of :func:`run_results`
     metrics: dict[str, float]  #: of NormalizedError and FailureModes, in percent
 
 
@@ -40,7 +40,7 @@ def run_results(
             :class:`~pcloss_mmpose.evaluation.NormalizedError`.
 
     Raises:
-        ValueError: There is no sample, or nothing in them can be measured.
+        ValueError: There is no sample, nothing in them can be measured, or a prediction is not finite.
     """
     if not samples:
         raise ValueError(f'{name}: no picture was tested')
@@ -50,6 +50,8 @@ def run_results(
         metric.process({}, samples)
         metrics.update(metric.compute_metrics(metric.results))
     pred, gt, counted, scale, categories = metric.landmarks(metric.results)
+    if not np.isfinite(pred).all():
+        raise ValueError(f'{name}: a predicted landmark is not finite: a diverged model')
     return RunResults(
         name=name,
         landmarks=metric.names(),
@@ -61,14 +63,17 @@ def run_results(
         found=pred,
         error=100 * normalized_error(pred, gt, counted, scale),
         duplicates=duplicates(pred, gt, counted, scale),
-        threshold=threshold,
+        measure=dict(options, threshold=threshold),
         metrics=metrics)
 
 
 def check_same_pictures(runs: Sequence[RunResults]) -> None:
-    """Raise ValueError unless all runs were tested on the same garments, in the same order."""
+    """Raise ValueError unless all runs were tested on the same garments, in the same order, and measured alike."""
     first = runs[0]
     for run in runs[1:]:
+        if run.measure != first.measure:
+            raise ValueError(f"'{run.name}' is measured by {run.measure}, '{first.name}' by {first.measure}: give "
+                             'their configs the same NormalizedError')
         if run.landmarks != first.landmarks:
             raise ValueError(f"'{run.name}' and '{first.name}' have other landmarks than each other")
         if run.paths != first.paths or not np.array_equal(run.truth, first.truth):
