@@ -86,6 +86,7 @@ def model(config: Config, run: Run) -> None:
     if (run.invariance, run.hard_samples) == ('translation', 1.):
         pc_loss.update(robust=run.power == 1)
     else:
+        pc_loss.pop('robust', None)
         pc_loss.update(type='VariantLoss', invariance=run.invariance, power=run.power, hard_samples=run.hard_samples)
     head.integral = dict(alpha=run.alpha, debias=run.debias, window=run.window)
     if run.model == 'regression':

@@ -145,9 +145,9 @@ def test_bad_arguments_end_before_any_work(monkeypatch, capsys, tmp_path, argume
     assert re.search(words, f'{stop.value.code} {capsys.readouterr().err}')
 
 
-def test_the_page_has_the_tables_of_the_results():
-    page = ablation_report.PAGE.read_text()
-    assert ablation_report.with_tables(page, ablation_report.all_tables(ablation.read_results())) == page
+def test_the_pages_have_the_tables_of_the_results():
+    for page, tables in ablation_report.all_tables(ablation.read_results()).items():
+        assert ablation_report.with_tables(page.read_text(), tables) == page.read_text()
 
 
 @pytest.mark.parametrize(('page', 'tables'), [
