@@ -26,7 +26,7 @@ def test_beta_becomes_the_loss_weight():
     demo = load_config(DEMO)
     assert weight_per_beta(demo) == pytest.approx(128**2 / 100**2)
     assert with_beta(demo, 1e-2)['model']['head']['pc_loss']['loss_weight'] == pytest.approx(0.016384)
-    assert demo['model']['head']['pc_loss']['loss_weight'] == pytest.approx(1e-3)  # the original stays
+    assert demo['model']['head']['pc_loss']['loss_weight'] == pytest.approx(3e-4)  # the original stays
     assert weight_per_beta(load_config(FASHIONNET)) == 1.  # no heatmaps: beta is the weight
 
 
