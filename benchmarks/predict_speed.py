@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmpose.apis import init_model
 from torch.utils.data import DataLoader
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +27,7 @@ from pcloss_mmpose.synthetic import write_fashionai  # noqa: E402
 
 
 def main() -> None:
+    from mmpose.apis import init_model  # after the package, which makes it importable
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--config', default=str(
         ROOT / 'configs/fashionai/spb/td-hm_res50-pcloss_4xb5-100k_fashionai-512x512.py'))
