@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import pickle
 import runpy
 import sys
 from pathlib import Path
@@ -40,16 +41,28 @@ def find_tool(name: str, package: Path) -> Path:
 
 
 @contextlib.contextmanager
-def readable_errors() -> Iterator[None]:
-    """End with one line where the input is at fault, in place of a traceback."""
+def readable_data_errors() -> Iterator[None]:
+    """End with one line where a data set is at fault, in place of a traceback."""
     try:
         yield
-    except (DatasetFormatError, FileNotFoundError, ValueError) as error:
+    except DatasetFormatError as error:
         sys.exit(f'error: {error}')
     except AssertionError as error:  # as MMPose's CocoDataset tells of a missing file
         if 'does not exist' not in str(error):
             raise
         sys.exit(f'error: {error}. Check the path; `python tools/check_dataset.py CONFIG` names all that is missing.')
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """The same where any input is at fault."""
+    try:
+        with readable_data_errors():
+            yield
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    except (pickle.UnpicklingError, EOFError) as error:  # of torch.load, whose advice is for other programs
+        sys.exit(f'error: the checkpoint is broken, or no checkpoint ({type(error).__name__})')
 
 
 def check_out_file(parser: argparse.ArgumentParser, path: Path, suffixes: Sequence[str]) -> None:
@@ -66,15 +79,9 @@ def run(name: str) -> None:
     """Run MMPose's ``tools/<name>`` on this process's arguments, on one process or as one of torchrun's."""
     tool = find_tool(name, Path(mmpose.__file__).parent)
     try:
-        with cpu_processes():
+        with readable_data_errors(), cpu_processes():
             runpy.run_path(str(tool), run_name='__main__')
     except FileNotFoundError as error:
         if error.filename not in sys.argv[1:]:
             raise
         sys.exit(f'{error.filename}: no such file (in the folder {Path.cwd()})')
-    except DatasetFormatError as error:
-        sys.exit(str(error))
-    except AssertionError as error:  # as MMPose's CocoDataset tells of a missing file
-        if 'does not exist' not in str(error):
-            raise
-        sys.exit(f'{error}. Check the path; `python tools/check_dataset.py CONFIG` names all that is missing.')

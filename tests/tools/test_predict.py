@@ -169,6 +169,9 @@ def test_bad_input_is_named(garments, call, tmp_path):
     (tmp_path / 'table.csv').write_text('image,category\na.jpg,dress\nb.jpg,coat\n')
     refused = call(predict, CONFIG, arguments[1], tmp_path / 'table.csv', '-o', tmp_path / 'out').code
     assert 'table.csv, line 3, field category: ' in refused
+    (tmp_path / 'bad.pth').write_bytes(b'PK')
+    broken = call(predict, CONFIG, tmp_path / 'bad.pth', *arguments[2:])
+    assert 'the checkpoint is broken, or no checkpoint' in broken.code
     assert 'nowhere: neither a picture' in call(predict, CONFIG, arguments[1], 'nowhere', '-o', tmp_path / 'out').code
     assert not (tmp_path / 'out').exists()
     (tmp_path / 'out').mkdir()
