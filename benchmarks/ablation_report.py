@@ -160,30 +160,29 @@ def summary_table(results: Mapping[Run, dict], names: Sequence[str]) -> str:
     return markdown_table(['', 'PCLoss', 'seeds', 'NE without', 'with', 'change, %'], rows)
 
 
-def integral_table(results: Mapping[Run, dict], name: str) -> str:
+def integral_table(results: Mapping[Run, dict]) -> str:
     """Change of NE in percent, and the share in brackets: integrals by weights."""
     cells = {(integral_name(setting), setting.weight):
              f"{change_of(results, runs, 'val', 'NE').percent:+.1f} ({share_of(results, runs):.2f})"
-             for setting, runs in arms(results, STUDIES[name].runs).items()}
+             for setting, runs in arms(results, STUDIES['integral'].runs).items()}
     rows = [[integral, *(cells.get((integral, weight), '-') for weight in DECADES)] for integral in INTEGRALS]
     return markdown_table(['', *(f'{weight:g}' for weight in DECADES)], rows)
 
 
-def draw_weights(results: Mapping[Run, dict], names: Sequence[str]) -> Figure:
+def draw_weights(results: Mapping[Run, dict]) -> Figure:
     """Change of NE over the weight, a line for each integral."""
-    figure = Figure(figsize=(4.5 * len(names), 3.6), layout='constrained')
-    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    for axes, name in zip(panels, names):
-        lines = defaultdict(list)
-        for setting, runs in arms(results, STUDIES[name].runs).items():
-            lines[integral_name(setting)].append((setting.weight, change_of(results, runs, 'val', 'NE').percent))
-        for integral in INTEGRALS:
-            axes.semilogx(*zip(*sorted(lines[integral])), 'o-', label=integral, markersize=4)
-        axes.axhline(0, color='0.4', linewidth=0.8)
-        axes.set(title=STUDIES[name].question, xlabel='loss_weight', ylim=(-12, 30))
-        axes.grid(alpha=0.3)
-    panels[0].set_ylabel('change of NE, %')
-    panels[0].legend(fontsize=8)
+    study = STUDIES['integral']
+    figure = Figure(figsize=(4.5, 3.6), layout='constrained')
+    axes = figure.subplots()
+    lines = defaultdict(list)
+    for setting, runs in arms(results, study.runs).items():
+        lines[integral_name(setting)].append((setting.weight, change_of(results, runs, 'val', 'NE').percent))
+    for integral in INTEGRALS:
+        axes.semilogx(*zip(*sorted(lines[integral])), 'o-', label=integral, markersize=4)
+    axes.axhline(0, color='0.4', linewidth=0.8)
+    axes.set(title=study.question, xlabel='loss_weight', ylabel='change of NE, %', ylim=(-12, 30))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
     return figure
 
 
@@ -237,7 +236,6 @@ def with_tables(page: str, tables: Mapping[str, str]) -> str:
                   lambda match: f'{match[1]}{tables[match[2]]}\n{match[3]}', page, flags=re.S)
 
 
-INTEGRAL_STUDIES = ('integral', )
 SCREENED = ('form', 'robust', 'codec', 'photographs', 'regression_photographs')
 CONDITIONS = ('few_garments', 'smaller', 'longer')
 FINALS = ('final_garments', 'final_longer', 'final_15_photographs', 'final_72_photographs')
@@ -246,7 +244,7 @@ FINALS = ('final_garments', 'final_longer', 'final_15_photographs', 'final_72_ph
 def all_tables(results: Mapping[Run, dict]) -> dict[Path, dict[str, str]]:
     """The tables of each page, by name."""
     return {README: {'results': summary_table(results, FINALS)}, PAGE: {
-        **{name: integral_table(results, name) for name in INTEGRAL_STUDIES},
+        'integral': integral_table(results),
         **{name: study_table(results, name) for name in SCREENED},
         'conditions': conditions_table(results, CONDITIONS),
         **{name: final_table(results, name) for name in FINALS},
@@ -258,7 +256,7 @@ def main() -> None:
     for page, tables in all_tables(results).items():
         page.write_text(with_tables(page.read_text(), tables))
     PICTURES.mkdir(exist_ok=True)
-    for name, figure in dict(weights=draw_weights(results, INTEGRAL_STUDIES), shares=draw_shares(results),
+    for name, figure in dict(weights=draw_weights(results), shares=draw_shares(results),
                              finals=draw_finals(results, FINALS)).items():
         figure.savefig(PICTURES / f'{name}.png', dpi=110)
 
