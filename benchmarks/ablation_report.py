@@ -198,7 +198,7 @@ def draw_shares(results: Mapping[Run, dict]) -> Figure:
                   == ('garments', 'heatmap', power, 'translation')]
         axes.plot(*zip(*points), 'o', markersize=4, label=label)
     axes.axhline(0, color='0.4', linewidth=0.8)
-    axes.set(xlabel="PCLoss's share of the gradient (pc_share)", ylabel='change of NE, %', ylim=(-12, 30), xlim=(0, 1))
+    axes.set(xlabel="PCLoss's share of the gradient (pc_share)", ylabel='change of NE, %', ylim=(-16, 30), xlim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     return figure
