@@ -53,6 +53,7 @@ def listed(seeds: int, base: Run, *changes: dict) -> list[Run]:
 
 
 GARMENTS = Run()
+LONGER = GARMENTS._replace(iterations=1800)
 PHOTOGRAPHS = Run(data='photographs', train=15, size=128, batch=8, iterations=400, topk=4)
 DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 INTEGRALS = {
@@ -143,10 +144,11 @@ STUDIES = {
     'few_garments': Study('200 garments', conditions(3, GARMENTS._replace(train=200))),
     'smaller': Study('64 pixels', conditions(3, GARMENTS._replace(size=64))),
     'larger': Study('128 pixels', conditions(2, GARMENTS._replace(size=128))),
-    'longer': Study('Three times as long', conditions(2, GARMENTS._replace(iterations=1800))),
+    'longer': Study('Three times as long', conditions(2, LONGER)),
+    'longest': Study('Nine times as long', conditions(1, GARMENTS._replace(iterations=5400))),
     'final_garments': Study('Generated garments', finals(GARMENTS, 12, *BEST_GARMENTS)),
-    'final_longer': Study('Generated garments, three times as long', finals(
-        GARMENTS._replace(iterations=1800), 12, BEST_GARMENTS[1])),
+    'final_longer': Study('Generated garments, three times as long', list(dict.fromkeys(
+        finals(LONGER, 12, BEST_GARMENTS[1]) + finals(LONGER, 4, BEST_GARMENTS[0])))),
     'final_15_photographs': Study('15 photographs', finals(PHOTOGRAPHS, 12, *BEST_PHOTOGRAPHS)),
     'final_30_photographs': Study('30 photographs', finals(PHOTOGRAPHS._replace(train=30), 12, LENGTHS_PHOTOGRAPHS)),
     'final_72_photographs': Study('72 photographs', finals(PHOTOGRAPHS._replace(train=72), 12, LENGTHS_PHOTOGRAPHS)),

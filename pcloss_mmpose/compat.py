@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.util
 import os
 import pickle
@@ -134,4 +135,5 @@ def cpu_processes() -> Iterator[None]:
         torch.distributed.barrier()  # none may leave while another still receives from it
     finally:
         Runner.wrap_model = wrap_model
-        torch.distributed.destroy_process_group()  # gloo's threads abort a process that ends without this
+        gc.collect()  # the runner is left in a cycle, and its wrapped model keeps gloo's threads
+        torch.distributed.destroy_process_group()  # they may abort a process that ends before them

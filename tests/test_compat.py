@@ -2,6 +2,7 @@ import importlib
 import importlib.util
 import os
 import pickle
+import socket
 import sys
 import types
 
@@ -132,3 +133,22 @@ def test_one_process_keeps_the_runner_as_it_is(monkeypatch):
     with cpu_processes():
         assert Runner.wrap_model is before
         assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/task'), reason='the system does not list threads')
+def test_no_thread_of_a_wrapped_model_is_left(monkeypatch):
+    """Gloo's may abort a process that ends before them, and a runner with its model is garbage in a cycle."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = str(probe.getsockname()[1])
+    for name, value in dict(TORCHELASTIC_RUN_ID='none', CUDA_VISIBLE_DEVICES='', MASTER_ADDR='127.0.0.1',
+                            MASTER_PORT=port, RANK='0', WORLD_SIZE='1').items():
+        monkeypatch.setenv(name, value)
+    before = set(os.listdir('/proc/self/task'))
+    with cpu_processes():
+        runner = types.SimpleNamespace(model=torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2)))
+        runner.itself = runner
+        assert set(os.listdir('/proc/self/task')) > before
+        del runner
+    assert not torch.distributed.is_initialized()
+    assert set(os.listdir('/proc/self/task')) <= before
