@@ -236,9 +236,10 @@ def with_tables(page: str, tables: Mapping[str, str]) -> str:
                   lambda match: f'{match[1]}{tables[match[2]]}\n{match[3]}', page, flags=re.S)
 
 
-SCREENED = ('form', 'robust', 'codec', 'photographs', 'regression_photographs')
-CONDITIONS = ('few_garments', 'smaller', 'longer')
-FINALS = ('final_garments', 'final_longer', 'final_15_photographs', 'final_72_photographs')
+SCREENED = ('form', 'robust', 'codec', 'groups', 'photographs', 'regression', 'regression_photographs')
+CONDITIONS = ('few_garments', 'smaller', 'larger', 'longer')
+FINALS = ('final_garments', 'final_longer', 'final_15_photographs', 'final_30_photographs',
+          'final_72_photographs')
 
 
 def all_tables(results: Mapping[Run, dict]) -> dict[Path, dict[str, str]]:

@@ -145,7 +145,6 @@ STUDIES = {
     'smaller': Study('64 pixels', conditions(3, GARMENTS._replace(size=64))),
     'larger': Study('128 pixels', conditions(2, GARMENTS._replace(size=128))),
     'longer': Study('Three times as long', conditions(2, LONGER)),
-    'longest': Study('Nine times as long', conditions(1, GARMENTS._replace(iterations=5400))),
     'final_garments': Study('Generated garments', finals(GARMENTS, 12, *BEST_GARMENTS)),
     'final_longer': Study('Generated garments, three times as long', list(dict.fromkeys(
         finals(LONGER, 12, BEST_GARMENTS[1]) + finals(LONGER, 4, BEST_GARMENTS[0])))),

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 import pcloss_mmpose  # noqa: F401
-from pcloss_mmpose.models.heads.fashionnet import pool_at_landmarks, visible_labels
+from pcloss_mmpose.models.heads.fashionnet import average_bins, pool_at_landmarks, visible_labels
 from pcloss_mmpose.models.losses import position_constraint_loss
 
 K = 8
@@ -52,6 +53,12 @@ def samples(flipped=(False, False)):
             transformed_keypoints=sample.gt_instance_labels.keypoint_labels.numpy() * INPUT_SIZE)
         made.append(sample)
     return made
+
+
+@pytest.mark.parametrize(('height', 'width', 'size'), [(16, 16, 7), (4, 6, 2), (3, 5, 7), (1, 2, 1)])
+def test_averages_are_those_of_adaptive_pooling(height, width, size):
+    feats = torch.randn(2, 3, height, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(average_bins(feats, size), F.adaptive_avg_pool2d(feats, size))
 
 
 def slow_pool(feats, keypoints, window, size):

@@ -23,12 +23,12 @@ from pcloss_mmpose.synthetic import write_fashionai
 ROOT = Path(__file__).resolve().parents[2]
 GARMENTS = ROOT / 'configs/demo/td-hm_efflite0-pcloss_1xb12-600_garments-128x128.py'
 
-#: FashionNet's config, tiny: 64 x 96 pixels, VGG-11, narrow layers.
+#: FashionNet's config, tiny: 64 x 96 pixels, VGG-11, narrow layers; as in the config, the pooling's bins overlap.
 FASHIONNET = f"""
 _base_ = {str(ROOT / 'configs/fashionai/fashionnet/td-reg_fashionnet-pcloss_4xb5-100k_fashionai-512x512.py')!r}
 model = dict(
     backbone=dict(depth=11, init_cfg=None),
-    head=dict(pool_size=1, hidden_channels=16, decoder=dict(input_size=(64, 96))))
+    head=dict(pool_size=2, hidden_channels=16, decoder=dict(input_size=(64, 96))))
 val_pipeline = _base_.val_pipeline
 val_pipeline[-2].update(input_size=(64, 96))
 val_dataloader = dict(dataset=dict(

@@ -29,6 +29,25 @@ class FashionNetOutput(NamedTuple):
     visibility: Tensor  #: (B, K) logits: above 0 where the landmark is more likely visible than not
 
 
+def average_bins(feats: Tensor, size: int) -> Tensor:
+    """``F.adaptive_avg_pool2d`` as products with constants: torch's ONNX exporter has it only where sizes divide.
+
+    Args:
+        feats: (B, C, H, W).
+        size: Of the result, (B, C, size, size).
+    """
+    rows, columns = (_averages(int(cells), size).to(feats) for cells in feats.shape[-2:])
+    return rows @ feats @ columns.T
+
+
+def _averages(cells: int, bins: int) -> Tensor:
+    """(bins, cells) weights of the cells in each bin; bins overlap where their number does not divide the cells'."""
+    first = np.arange(bins)[:, None] * cells // bins
+    end = -(-np.arange(1, bins + 1)[:, None] * cells // bins)
+    inside = (np.arange(cells) >= first) & (np.arange(cells) < end)
+    return torch.from_numpy(inside / inside.sum(axis=1, keepdims=True))
+
+
 def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) -> Tensor:
     """Largest responses in a window around each landmark. B: batch, K: landmarks.
 
@@ -123,7 +142,7 @@ class FashionNetHead(RegressionHead):
         fine_channels, last_channels = in_channels
         self.window = window
         self.visibility_weight = visibility_weight
-        self.pool = nn.AdaptiveAvgPool2d(pool_size)
+        self.pool_size = pool_size
         self.garment_fcs = nn.Sequential(
             nn.Linear(last_channels * pool_size**2, hidden_channels), nn.ReLU(),
             nn.Linear(hidden_channels, hidden_channels), nn.ReLU())
@@ -137,7 +156,7 @@ class FashionNetHead(RegressionHead):
         """From the backbone's (B, C, H, W) features, of which the last two are taken, the finer one first."""
         # No unflatten here: torch's ONNX exporter would fix the size of the batch.
         fine, last = feats[-2:]
-        garment = self.garment_fcs(self.pool(last).flatten(1))
+        garment = self.garment_fcs(average_bins(last, self.pool_size).flatten(1))
         first = self.first_fc(garment).reshape(-1, self.num_joints, 2)
         visibility = self.visibility_fc(garment)
         local = pool_at_landmarks(fine, first, self.window, self.bins)
