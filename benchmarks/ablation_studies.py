@@ -147,7 +147,7 @@ STUDIES = {
     'longer': Study('Three times as long', conditions(2, LONGER)),
     'final_garments': Study('Generated garments', finals(GARMENTS, 12, *BEST_GARMENTS)),
     'final_longer': Study('Generated garments, three times as long', list(dict.fromkeys(
-        finals(LONGER, 12, BEST_GARMENTS[1]) + finals(LONGER, 4, BEST_GARMENTS[0])))),
+        finals(LONGER, 4, BEST_GARMENTS[0]) + finals(LONGER, 12, BEST_GARMENTS[1])))),
     'final_15_photographs': Study('15 photographs', finals(PHOTOGRAPHS, 12, *BEST_PHOTOGRAPHS)),
     'final_30_photographs': Study('30 photographs', finals(PHOTOGRAPHS._replace(train=30), 12, LENGTHS_PHOTOGRAPHS)),
     'final_72_photographs': Study('72 photographs', finals(PHOTOGRAPHS._replace(train=72), 12, LENGTHS_PHOTOGRAPHS)),
