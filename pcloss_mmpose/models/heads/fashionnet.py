@@ -66,7 +66,8 @@ def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) 
     center = keypoints.detach().to(feats.dtype) * feats.new_tensor([width, height])
     # Before training, coordinates may be anywhere: far outside they all pool nothing.
     center = center.clamp(min=-window, max=max(width, height) + window).flatten(0, 1)
-    sample = torch.arange(batch, device=feats.device, dtype=feats.dtype).repeat_interleave(num_landmarks)
+    # Not by repeat_interleave, which the ONNX exporter of older torch versions fails on.
+    sample = torch.arange(batch, device=feats.device, dtype=feats.dtype)[:, None].expand(-1, num_landmarks).flatten()
     # roi_pool counts the last cell in: a window of n cells ends n - 1 after its first.
     boxes = torch.cat([sample[:, None], center - window / 2, center + window / 2 - 1], dim=1)
     pooled = roi_pool(feats, boxes, output_size=size)
