@@ -9,7 +9,6 @@ data/removed_duplicates, from which a second start only draws, and which tools/r
 
 from __future__ import annotations
 
-import pickle
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -23,6 +22,7 @@ from ablation_studies import LONGER
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / 'data' / 'removed_duplicates'
 PICTURE = ROOT / 'docs' / 'evidence' / 'removed_duplicates.jpg'
+PREDICTIONS = 'predictions.pkl'
 PICTURE_SIZE, PICTURES = 480, 800
 ROWS = 2
 ARMS = {
@@ -31,27 +31,20 @@ ARMS = {
 }
 
 
-def predictions_of(name: str) -> Path:
-    return OUT / name.replace(' ', '_') / 'predictions.pkl'
+def folder_of(name: str) -> Path:
+    return OUT / name.replace(' ', '_')
 
 
 def train_and_test(name: str) -> None:
     from ablation_config import build_config
     from mmengine.runner import Runner
-    config = build_config(ARMS[name], predictions_of(name).parent, GARMENTS)
+    config = build_config(ARMS[name], folder_of(name), GARMENTS)
     config.val_dataloader = config.val_cfg = config.val_evaluator = None
     config.test_dataloader.dataset.update(data_root=str(OUT))
-    config.test_evaluator.append(dict(type='mmengine.DumpResults', out_file_path=str(predictions_of(name))))
+    config.test_evaluator.append(dict(type='mmengine.DumpResults', out_file_path=str(folder_of(name) / PREDICTIONS)))
     runner = Runner.from_cfg(config)
     runner.train()
     runner.test()
-
-
-def read_run(name: str):
-    from pcloss_mmpose.models.losses import load_metainfo
-    from pcloss_mmpose.visualization.report import run_results
-    samples = pickle.loads(predictions_of(name).read_bytes())
-    return run_results(name, samples, load_metainfo('FashionAIDataset'), norm='keypoint_pair')
 
 
 def draw(runs: list, index: int, pair: int, colors: np.ndarray) -> list[np.ndarray]:
@@ -84,17 +77,20 @@ def error_removed(base, ours) -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     start_worker()
+    sys.path.append(str(ROOT / 'tools'))
+    from report import load_run
+
     from pcloss_mmpose.models.losses import load_metainfo
     from pcloss_mmpose.synthetic import write_fashionai
     from pcloss_mmpose.visualization import picture_grid
-    missing = [name for name in ARMS if not predictions_of(name).is_file()]
+    missing = [name for name in ARMS if not (folder_of(name) / PREDICTIONS).is_file()]
     if missing:
         draw_garments()
         write_fashionai(OUT, 'test', PICTURES, size=PICTURE_SIZE, seed=0)
         with ProcessPoolExecutor(len(ARMS), mp_context=get_context('spawn'), initializer=start_worker) as pool:
             list(pool.map(train_and_test, missing))
 
-    runs = [read_run(name) for name in ARMS]
+    runs = [load_run(f'{name}={folder_of(name)}', threshold=10.) for name in ARMS]
     for run in runs:
         print(f"{run.name}: NE {run.metrics['NE']:.2f}, {int((run.duplicates == 1).any(1).sum())} of {len(run.paths)} "
               'pictures with a duplicate')
