@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from pcloss_mmpose.inference import Journal, PictureDataset, find_items, predict  # noqa: E402
-from pcloss_mmpose.landmark_names import ordered_names  # noqa: E402
+from pcloss_mmpose.metainfo import landmark_names  # noqa: E402
 from pcloss_mmpose.synthetic import write_fashionai  # noqa: E402
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     config.model.backbone.init_cfg = None
     model = init_model(config, device=args.device)
     meta = model.dataset_meta
-    names = ordered_names(meta)
+    names = landmark_names(meta)
 
     with tempfile.TemporaryDirectory() as folder:
         write_fashionai(Path(folder), 'test', args.pictures, size=512)

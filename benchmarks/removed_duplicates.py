@@ -80,7 +80,7 @@ def main() -> None:
     sys.path.append(str(ROOT / 'tools'))
     from report import load_run
 
-    from pcloss_mmpose.models.losses import load_metainfo
+    from pcloss_mmpose.metainfo import load_metainfo
     from pcloss_mmpose.synthetic import write_fashionai
     from pcloss_mmpose.visualization import picture_grid
     missing = [name for name in ARMS if not (folder_of(name) / PREDICTIONS).is_file()]

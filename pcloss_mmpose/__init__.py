@@ -1,18 +1,16 @@
-"""Position Constraint Loss for MMPose: importing this package registers every component."""
+"""Position Constraint Loss for MMPose: importing this package registers every component.
 
+MMPose's registries learn where the components are, as they know where MMPose's own are, and load them on first use. So
+the import itself takes a fraction of a second, and ``pcloss --help`` with it.
+"""
+
+from .compat import on_import, prepare_torch, stand_in_for_mmcv_ops
+from .registration import add_locations
 from .requirements import check_requirements
 
+__version__ = '0.2.0'
+
 check_requirements()
-
-from .compat import allow_own_checkpoints, finite_jensen_shannon, importable_mmcv_ops  # noqa: E402
-
-with importable_mmcv_ops():
-    import mmpose.datasets
-    import mmpose.models  # noqa: F401
-
-allow_own_checkpoints()
-finite_jensen_shannon()
-
-from . import datasets, evaluation, models  # noqa: E402, F401
-
-__version__ = '0.1.0'
+on_import('mmcv.ops', stand_in_for_mmcv_ops)
+on_import('mmengine.runner', prepare_torch)
+on_import('mmpose.registry', add_locations)

@@ -1,22 +1,52 @@
-"""Every work-around for an upstream fault, each with its thread and the condition under which it can go."""
+"""Every work-around for an upstream fault, each with its thread and the condition under which it can go.
+
+Importing this module imports nothing heavy: what is mended is imported by whoever needs it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.abc
 import importlib.util
 import os
 import pickle
 import sys
 import types
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, ContextManager, Iterator
 
-import numpy as np
-import torch
-from mmengine.device import get_device
-from mmengine.logging import HistoryBuffer
-from mmengine.runner import Runner
-from packaging.version import Version
+Context = Callable[[], ContextManager]
+
+
+class _ImportHook(importlib.abc.MetaPathFinder):
+    """Runs the import of a module inside a context."""
+
+    def __init__(self, name: str, context: Context) -> None:
+        self.name, self.context = name, context
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            run = spec.loader.exec_module
+
+            def exec_module(module: types.ModuleType) -> None:
+                with self.context():
+                    run(module)
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+def on_import(name: str, context: Context) -> None:
+    """Import a module inside a context when its time comes, or enter and leave the context now if it is there."""
+    if name in sys.modules:
+        with context():
+            pass
+    else:
+        sys.meta_path.insert(0, _ImportHook(name, context))
 
 
 class _MissingOps(types.ModuleType):
@@ -35,12 +65,12 @@ class _MissingOps(types.ModuleType):
 
 
 @contextlib.contextmanager
-def importable_mmcv_ops() -> Iterator[None]:
-    """Let ``mmcv.ops`` be imported where only mmcv-lite is installed.
+def stand_in_for_mmcv_ops() -> Iterator[None]:
+    """While ``mmcv.ops`` is imported: give it a stand-in for its compiled part, where only mmcv-lite is installed.
 
     MMPose 1.3.2 imports ``mmcv.ops`` (EDPose head) and mmdet (RTMO head) whatever the model is, so mmcv-lite alone
-    fails at ``mmcv._ext``. Inside this context that module is a stand-in; after it, nothing of that name is left,
-    because MMEngine later asks for ``mmcv._ext`` to find out whether compiled operators exist.
+    fails at ``mmcv._ext``. Afterwards nothing of that name is left, because MMEngine later asks for ``mmcv._ext`` to
+    find out whether compiled operators exist.
 
     Upstream: https://github.com/open-mmlab/mmpose/issues/3250. It can go once MMPose imports ``mmcv.ops`` lazily.
     """
@@ -50,7 +80,6 @@ def importable_mmcv_ops() -> Iterator[None]:
     stand_in = _MissingOps('mmcv._ext')
     sys.modules['mmcv._ext'] = stand_in
     try:
-        import mmcv.ops  # noqa: F401
         yield
     finally:
         sys.modules.pop('mmcv._ext', None)
@@ -59,8 +88,16 @@ def importable_mmcv_ops() -> Iterator[None]:
             del mmcv._ext
 
 
+@contextlib.contextmanager
+def prepare_torch() -> Iterator[None]:
+    """After MMEngine's runner is imported: let checkpoints of its own be read."""
+    yield
+    allow_own_checkpoints()
+
+
 def _history_statistic(owner: Any, name: str) -> Callable:
     """The one use of ``getattr`` that MMEngine's checkpoints make: a statistic of ``HistoryBuffer``."""
+    from mmengine.logging import HistoryBuffer
     if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
         return getattr(HistoryBuffer, name)
     raise pickle.UnpicklingError(f'the checkpoint asks for {name!r} of {owner!r}, which no MMEngine checkpoint does')
@@ -76,6 +113,10 @@ def allow_own_checkpoints() -> None:
 
     Upstream: https://github.com/open-mmlab/mmengine/issues/1655. It can go once MMEngine registers its own types.
     """
+    import numpy as np
+    import torch
+    from mmengine.logging import HistoryBuffer
+    from packaging.version import Version
     if Version(torch.__version__) < Version('2.6'):
         return
     dtypes = {type(np.dtype(code)) for code in '?' + np.typecodes['AllInteger'] + np.typecodes['AllFloat']}
@@ -96,10 +137,11 @@ def finite_jensen_shannon() -> None:
 
     Upstream: https://github.com/open-mmlab/mmpose/issues/2455. It can go once MMPose's own loss survives a 0.
     """
+    import torch
     from mmpose.models.losses import JSDiscretLoss
     stock = JSDiscretLoss.kl
 
-    def kl(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    def kl(self, p, q):
         return stock(self, p.clamp(min=torch.finfo(p.dtype).tiny), q)
 
     JSDiscretLoss.kl = kl
@@ -117,12 +159,15 @@ def cpu_processes() -> Iterator[None]:
     Upstream: https://github.com/open-mmlab/mmengine/pull/973 made the device numbers fixed. It can go once MMEngine
     leaves them out on the CPU.
     """
+    import torch
+    from mmengine.device import get_device
+    from mmengine.runner import Runner
     if 'TORCHELASTIC_RUN_ID' not in os.environ or get_device() != 'cpu':
         yield
         return
     wrap_model = Runner.wrap_model
 
-    def wrap_on_cpu(runner: Runner, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
+    def wrap_on_cpu(runner, model_wrapper_cfg: dict | None, model):
         if model_wrapper_cfg is None:
             unused = runner.cfg.get('find_unused_parameters', False)
             model_wrapper_cfg = dict(broadcast_buffers=False, find_unused_parameters=unused)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from .errors import MissingPackageError
+
 
 class Requirement(NamedTuple):
     """A package, the range of it that was tested, the names it is published under and how to install it."""
@@ -66,9 +68,9 @@ def check_requirements(requirements: tuple[Requirement, ...] = REQUIREMENTS) -> 
     """Check what the package needs.
 
     Raises:
-        ImportError: A package is missing or out of range; names every such package with the command for it.
+        MissingPackageError: A package is missing or out of range; names every such package with the command for it.
     """
     problems = [problem for problem in map(unmet, requirements) if problem]
     if problems:
-        raise ImportError('\n  '.join(
+        raise MissingPackageError('\n  '.join(
             ['pcloss_mmpose cannot work in this environment (see docs/install.md):', *problems]))

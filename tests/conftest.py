@@ -15,7 +15,7 @@ from packaging.version import Version
 from PIL import Image
 
 import pcloss_mmpose  # noqa: F401  (before any test imports MMPose's parts, which fail without it under mmcv-lite)
-from pcloss_mmpose.datasets.fashionai_files import HEADER
+from pcloss_mmpose.datasets.formats.fashionai import HEADER
 
 
 def pytest_collection_modifyitems(items):

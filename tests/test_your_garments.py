@@ -21,7 +21,7 @@ from mmengine.registry import init_default_scope
 from mmpose.datasets import CocoDataset
 from mmpose.registry import DATASETS, METRICS, MODELS
 
-from pcloss_mmpose.datasets.metainfo.fashionai import LANDMARKS
+from pcloss_mmpose.metainfo.fashionai import LANDMARKS
 from pcloss_mmpose.synthetic import generate_sample
 
 ROOT = Path(__file__).resolve().parents[1]

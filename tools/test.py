@@ -1,7 +1,10 @@
-"""Evaluate a model: MMPose's own tools/test.py and its arguments, with this package's components registered."""
+"""`pcloss test`, from a clone that need not be installed."""
 
-# At the top, so that worker processes that import this file anew have the components too.
-import mmpose_tool
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pcloss_mmpose.cli import run_command  # noqa: E402
 
 if __name__ == '__main__':
-    mmpose_tool.run('test.py')
+    run_command('test')

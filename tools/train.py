@@ -1,7 +1,10 @@
-"""Train a model: MMPose's own tools/train.py and its arguments, with this package's components registered."""
+"""`pcloss train`, from a clone that need not be installed."""
 
-# At the top, so that worker processes that import this file anew have the components too.
-import mmpose_tool
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pcloss_mmpose.cli import run_command  # noqa: E402
 
 if __name__ == '__main__':
-    mmpose_tool.run('train.py')
+    run_command('train')

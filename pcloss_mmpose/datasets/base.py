@@ -13,9 +13,11 @@ from mmengine.logging import MessageHub
 from mmengine.utils import is_abs
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from ..errors import BrokenImageError, FileFormatError, InputError
+from ..metainfo import coco_box
+from ..metainfo.load import parse
 from .broken_images import BrokenImageCount
-from .errors import BrokenImageError, DatasetFormatError
-from .records import Records
+from .formats.records import Records
 
 
 class GarmentDataset(BaseCocoStyleDataset):
@@ -43,14 +45,19 @@ class GarmentDataset(BaseCocoStyleDataset):
 
     def __init__(self, ann_file, **kwargs) -> None:
         if kwargs.get('bbox_file'):
-            raise ValueError(f'{type(self).__name__} takes no detections: remove bbox_file')
+            raise InputError(f'{type(self).__name__} takes no detections: remove bbox_file')
         if kwargs.get('data_mode', 'topdown') != 'topdown':
-            raise ValueError(f"{type(self).__name__} has one garment an image: data_mode must be 'topdown'")
+            raise InputError(f"{type(self).__name__} has one garment an image: data_mode must be 'topdown'")
         self.broken_images = BrokenImageCount()
         super().__init__(ann_file=ann_file, **kwargs)
         self._metainfo['CLASSES'] = [{'id': i, 'name': name} for i, name in enumerate(self.CATEGORIES, 1)]
         # MMPose announces ann_file as COCO JSON, which CocoMetric would open; without it, it goes by raw_ann_info.
         MessageHub.get_current_instance().pop_info(f"{self._metainfo['dataset_name']}_ann_file", None)
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
+        """With the landmarks of each category, which MMPose's own parsing drops."""
+        return parse(cls.METAINFO) if metainfo is None else super()._load_metainfo(metainfo)
 
     def _join_root(self, path: str) -> str:
         """``path`` under ``data_root``, unless it is absolute, as MMEngine joins its own."""
@@ -64,12 +71,12 @@ class GarmentDataset(BaseCocoStyleDataset):
         """Rows that pickle small: MMEngine keeps one pickle a row, and :meth:`get_data_info` expands it.
 
         Raises:
-            DatasetFormatError: The raw files are faulty, or no row is left.
+            FileFormatError: The raw files are faulty, or no row is left.
         """
         records = self.load_records()
         if not len(records):
             files = [self.ann_file] if isinstance(self.ann_file, str) else self.ann_file
-            raise DatasetFormatError.at(', '.join(files), 'no row is left', 'Check the split and the filters.')
+            raise FileFormatError.at(', '.join(files), 'no row is left', 'Check the split and the filters.')
         category_ids = {name: number for number, name in enumerate(self.CATEGORIES, 1)}
         columns: dict[str, Any] = {
             'id': records.ids.tolist(),
@@ -137,9 +144,3 @@ class GarmentDataset(BaseCocoStyleDataset):
                 raise
             self.broken_images.add(error)
             return None
-
-
-def coco_box(box: np.ndarray) -> dict:
-    """COCO's ``bbox`` (x, y, w, h) and ``area`` for a box (1, 4) given as x1 y1 x2 y2."""
-    x1, y1, x2, y2 = box[0].tolist()
-    return {'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': (x2 - x1) * (y2 - y1)}

@@ -6,7 +6,7 @@ import logging
 
 from mmengine.logging import print_log
 
-from .errors import BrokenImageError, TooManyBrokenImagesError
+from ..errors import BrokenImageError, TooManyBrokenImagesError
 
 
 class BrokenImageCount:

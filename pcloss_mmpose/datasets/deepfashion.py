@@ -8,10 +8,11 @@ import warnings
 import mmengine.fileio as fileio
 from mmpose.registry import DATASETS
 
+from ..errors import InputError
+from ..metainfo import deepfashion_attribute, fashion8, fld
 from .base import GarmentDataset
-from .deepfashion_files import SPLITS, read_benchmark
-from .metainfo import deepfashion_attribute, fashion8, fld
-from .records import Records
+from .formats.deepfashion import SPLITS, read_benchmark
+from .formats.records import Records
 
 
 def anno_file(path: str) -> str:
@@ -38,8 +39,8 @@ class DeepFashionAttributeDataset(GarmentDataset):
         **kwargs: As in MMPose's ``BaseCocoStyleDataset``.
 
     Raises:
-        DatasetFormatError: A raw file is faulty; the message names file, line and column.
-        ValueError: Unknown split.
+        FileFormatError: A raw file is faulty; the message names file, line and column.
+        InputError: Unknown split.
     """
 
     METAINFO: dict = deepfashion_attribute.dataset_info
@@ -52,7 +53,7 @@ class DeepFashionAttributeDataset(GarmentDataset):
                  split: str | None = None,
                  **kwargs) -> None:
         if split not in (None, *SPLITS):
-            raise ValueError(f"unknown split '{split}': use {', '.join(SPLITS)}, or None for all rows")
+            raise InputError(f"unknown split '{split}': use {', '.join(SPLITS)}, or None for all rows")
         self.box_file = box_file
         self.partition_file = partition_file
         self.split = split

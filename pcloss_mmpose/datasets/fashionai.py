@@ -8,12 +8,12 @@ from typing import Sequence
 import numpy as np
 from mmpose.registry import DATASETS
 
+from ..errors import FileFormatError, InputError
+from ..metainfo import fashionai
 from .base import GarmentDataset
-from .errors import DatasetFormatError
-from .fashionai_files import paper_val_mask, read_csv
-from .metainfo import fashionai
-from .records import Records, object_array
-from .text_files import first_occurrences
+from .formats.fashionai import paper_val_mask, read_csv
+from .formats.records import Records, object_array
+from .formats.text_files import first_occurrences
 
 
 def archive_root(csv: str) -> str:
@@ -41,8 +41,8 @@ class FashionAIDataset(GarmentDataset):
         **kwargs: As in MMPose's ``BaseCocoStyleDataset``.
 
     Raises:
-        DatasetFormatError: A raw file is faulty; the message names file, line and column.
-        ValueError: Unknown subset or category, or as many roots as there are no files.
+        FileFormatError: A raw file is faulty; the message names file, line and column.
+        InputError: Unknown subset or category, or as many roots as there are no files.
     """
 
     METAINFO: dict = fashionai.dataset_info
@@ -55,12 +55,12 @@ class FashionAIDataset(GarmentDataset):
                  categories: Sequence[str] | None = None,
                  **kwargs) -> None:
         if subset not in (None, 'train', 'val'):
-            raise ValueError(f"unknown subset '{subset}': use train, val, or None for all rows")
+            raise InputError(f"unknown subset '{subset}': use train, val, or None for all rows")
         unknown = set(_as_list(categories or ())) - set(self.CATEGORIES)
         if unknown:
-            raise ValueError(f'unknown categories {sorted(unknown)}: use some of {", ".join(self.CATEGORIES)}')
+            raise InputError(f'unknown categories {sorted(unknown)}: use some of {", ".join(self.CATEGORIES)}')
         if set(data_prefix or ()) - {'img'}:
-            raise ValueError(f"data_prefix takes the key 'img' only, got {sorted(data_prefix)}")
+            raise InputError(f"data_prefix takes the key 'img' only, got {sorted(data_prefix)}")
         self.subset = subset
         self.categories = _as_list(categories or self.CATEGORIES)
         super().__init__(ann_file=ann_file, data_prefix=data_prefix or {}, **kwargs)
@@ -74,7 +74,7 @@ class FashionAIDataset(GarmentDataset):
         if len(roots) == 1:
             roots *= len(self.ann_file)
         if not self.ann_file or len(roots) != len(self.ann_file):
-            raise ValueError(f"{len(self.ann_file)} files in ann_file, {len(roots)} folders in data_prefix['img']: "
+            raise InputError(f"{len(self.ann_file)} files in ann_file, {len(roots)} folders in data_prefix['img']: "
                              'give one folder, or one for each file')
         self.data_prefix = {'img': roots}
 
@@ -85,7 +85,7 @@ class FashionAIDataset(GarmentDataset):
             lines, file_names, file_categories, file_landmarks = read_csv(path)
             if file_landmarks is None:
                 if not self.test_mode and file_names:
-                    raise DatasetFormatError.at(path, 'it has no landmarks', 'Use it with test_mode=True.', line=1)
+                    raise FileFormatError.at(path, 'it has no landmarks', 'Use it with test_mode=True.', line=1)
                 file_landmarks = np.zeros((len(file_names), len(fashionai.LANDMARKS), 3), dtype=np.float32)
             names += file_names
             categories += file_categories

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
+from ..errors import InputError
+
 
 class CropRule(NamedTuple):
     """A crop without rotation: the box, padded and perhaps widened, is resized to the input."""
@@ -18,13 +20,13 @@ def crop_rule(pipeline: Sequence[dict]) -> CropRule:
     """The rule of a test pipeline's transforms.
 
     Raises:
-        ValueError: It has no ``GetBBoxCenterScale`` or no ``TopdownAffine`` or ``TopdownStretch``.
+        InputError: It has no ``GetBBoxCenterScale`` or no ``TopdownAffine`` or ``TopdownStretch``.
     """
     transforms = {transform['type']: transform for transform in pipeline}
     box = transforms.get('GetBBoxCenterScale')
     crop = transforms.get('TopdownAffine', transforms.get('TopdownStretch'))
     if box is None or crop is None:
-        raise ValueError('the test pipeline needs GetBBoxCenterScale, and TopdownAffine or TopdownStretch; it has '
+        raise InputError('the test pipeline needs GetBBoxCenterScale, and TopdownAffine or TopdownStretch; it has '
                          f'{", ".join(transforms)}')
     return CropRule(
         input_size=tuple(crop['input_size']),

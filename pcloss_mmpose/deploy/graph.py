@@ -8,6 +8,8 @@ from mmpose.models.heads import HeatmapHead, RegressionHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
+from ..errors import InputError
+
 OUTPUTS = ('coordinates', 'heatmaps')
 
 
@@ -60,23 +62,23 @@ class DeployGraph(nn.Module):
         output: 'coordinates' or 'heatmaps'.
 
     Raises:
-        ValueError: The model is no top-down estimator, its head or codec has no such output, or ``output`` is unknown.
+        InputError: The model is no top-down estimator, its head or codec has no such output, or ``output`` is unknown.
     """
 
     def __init__(self, model: TopdownPoseEstimator, output: str = 'coordinates') -> None:
         super().__init__()
         if output not in OUTPUTS:
-            raise ValueError(f'output must be one of {", ".join(OUTPUTS)}, got {output!r}')
+            raise InputError(f'output must be one of {", ".join(OUTPUTS)}, got {output!r}')
         head = getattr(model, 'head', None)
         if not isinstance(model, TopdownPoseEstimator) or not isinstance(head, (HeatmapHead, RegressionHead)):
-            raise ValueError(f'{type(model).__name__} with {type(head).__name__} cannot be exported: it must be a '
+            raise InputError(f'{type(model).__name__} with {type(head).__name__} cannot be exported: it must be a '
                              'TopdownPoseEstimator with a HeatmapHead or a RegressionHead, or a class of theirs')
         self.has_heatmaps = isinstance(head, HeatmapHead)
         codec = head.decoder
         if output == 'heatmaps' and not self.has_heatmaps:
-            raise ValueError(f"{type(head).__name__} gives coordinates: use output='coordinates'")
+            raise InputError(f"{type(head).__name__} gives coordinates: use output='coordinates'")
         if output == 'coordinates' and self.has_heatmaps and (not isinstance(codec, MSRAHeatmap) or codec.unbiased):
-            raise ValueError(f'the decoding of {type(codec).__name__} cannot be put into the graph, only that of a '
+            raise InputError(f'the decoding of {type(codec).__name__} cannot be put into the graph, only that of a '
                              "plain MSRAHeatmap can: use output='heatmaps' and decode them outside")
         self.output, self.model = output, model
         # Pixels of the crop in a pixel of the heatmap, or in the unit of a regression.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mmpose.registry import METRICS
 
+from ..errors import InputError
 from .landmark_metric import LandmarkMetric
 from .normalized_error import normalized_error
 
@@ -49,7 +50,7 @@ def duplicates(pred: np.ndarray,
         (N, P) float64: 1 a duplicate, 0 not, NaN where the pair does not count.
 
     Raises:
-        ValueError: The shapes do not fit, or a landmark that counts has a coordinate that is NaN.
+        InputError: The shapes do not fit, or a landmark that counts has a coordinate that is NaN.
     """
     normalized_error(pred, gt, visible, scale)  # for its checks
     pred, gt, visible = np.asarray(pred), np.asarray(gt), np.asarray(visible) > 0
@@ -80,14 +81,14 @@ class FailureModes(LandmarkMetric):
         near, apart: Of the duplicates, as fractions of T.
 
     Raises:
-        ValueError: An option is not a positive number, and as the base class says.
+        InputError: An option is not a positive number, and as the base class says.
     """
 
     def __init__(self, threshold: float = 0.1, near: float = 0.03, apart: float = 0.1, **kwargs) -> None:
         super().__init__(**kwargs)
         for name, value in dict(threshold=threshold, near=near, apart=apart).items():
             if not isinstance(value, (int, float)) or not 0 < value < float('inf'):
-                raise ValueError(f'{name} must be a positive number, a fraction of T, got {value!r}')
+                raise InputError(f'{name} must be a positive number, a fraction of T, got {value!r}')
         self.threshold, self.near, self.apart = threshold, near, apart
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:

@@ -11,8 +11,9 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmpose.registry import METRICS
 
-from ..datasets.fashionai_files import HEADER
-from ..datasets.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
+from ..datasets.formats.fashionai import HEADER
+from ..errors import InputError
+from ..metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
 
 NOT_DEFINED = '-1_-1_-1'
 
@@ -31,11 +32,11 @@ def submission_row(name: str, category: str, points: np.ndarray) -> list[str]:
         26 cells: name, category, and ``x_y_v`` of each landmark.
 
     Raises:
-        ValueError: A landmark of the category is not finite.
+        InputError: A landmark of the category is not finite.
     """
     own = CATEGORY_LANDMARKS[category]
     if not np.isfinite(points[list(own)]).all():
-        raise ValueError(f'{name}: a predicted landmark is not finite: a diverged model')
+        raise InputError(f'{name}: a predicted landmark is not finite: a diverged model')
     cells = [NOT_DEFINED] * len(LANDMARKS)
     for k in own:
         x, y = np.maximum(np.rint(points[k]), 0).astype(int)
@@ -54,7 +55,7 @@ class FashionAISubmission(BaseMetric):
         out_file: The CSV to write, with header, in the order of the test set. What is there is replaced.
 
     Raises:
-        ValueError: ``out_file`` does not end in .csv, or a sample is not one of FashionAI's.
+        InputError: ``out_file`` does not end in .csv, or a sample is not one of FashionAI's.
         FileNotFoundError: Its folder does not exist.
     """
 
@@ -62,7 +63,7 @@ class FashionAISubmission(BaseMetric):
         super().__init__(collect_device=collect_device)
         self.out_file = Path(out_file)
         if self.out_file.suffix != '.csv':
-            raise ValueError(f"out_file must end in .csv, got '{out_file}'")
+            raise InputError(f"out_file must end in .csv, got '{out_file}'")
         if not self.out_file.absolute().parent.is_dir():
             raise FileNotFoundError(f"out_file: there is no folder '{self.out_file.absolute().parent}'; make it first")
 
@@ -73,7 +74,7 @@ class FashionAISubmission(BaseMetric):
             name, category = raw.get('image_name'), raw.get('category')
             points = np.asarray(sample['pred_instances']['keypoints'])[0, :, :2]
             if name is None or category not in CATEGORY_LANDMARKS or len(points) != len(LANDMARKS):
-                raise ValueError('FashionAISubmission needs the samples of a FashionAIDataset and 24 landmarks; '
+                raise InputError('FashionAISubmission needs the samples of a FashionAIDataset and 24 landmarks; '
                                  f"{sample.get('img_path')} has {len(points)} landmarks and the category {category!r}")
             self.results.append(submission_row(name, category, points))
 

@@ -8,8 +8,9 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..datasets.metainfo.fashionai import LANDMARKS, NORM_PAIRS
-from ..landmark_names import ordered_names
+from ..errors import InputError
+from ..metainfo import landmark_names
+from ..metainfo.fashionai import LANDMARKS, NORM_PAIRS
 
 NORMS = ('box', 'box_width', 'keypoint_pair')
 FASHIONAI_PAIRS = {category: tuple(LANDMARKS[k] for k in pair) for category, pair in NORM_PAIRS.items()}
@@ -42,7 +43,7 @@ class LandmarkMetric(BaseMetric):
         prefix: Put before the keys, with a slash.
 
     Raises:
-        ValueError: ``norm`` or a landmark's name is unknown, a category has no pair, or nothing could be measured.
+        InputError: ``norm`` or a landmark's name is unknown, a category has no pair, or nothing could be measured.
     """
 
     default_prefix = ''
@@ -55,10 +56,10 @@ class LandmarkMetric(BaseMetric):
                  prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
+            raise InputError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
         for category, pair in (norm_pairs or {}).items():
             if isinstance(pair, str) or len(pair) != 2:
-                raise ValueError(f"norm_pairs gives two landmark names a category, got {pair!r} for '{category}'")
+                raise InputError(f"norm_pairs gives two landmark names a category, got {pair!r} for '{category}'")
         self.norm = norm
         self.norm_pairs = FASHIONAI_PAIRS if norm_pairs is None else norm_pairs
         self.include_occluded = include_occluded
@@ -71,7 +72,7 @@ class LandmarkMetric(BaseMetric):
             if 'keypoints' in raw:
                 visibility = np.asarray(raw['keypoints'], dtype=np.float64).reshape(-1, 3)[:, 2]
                 if len(visibility) != len(gt['keypoints'][0]):
-                    raise ValueError(f'{type(self).__name__}: raw_ann_info has {len(visibility)} landmarks and the '
+                    raise InputError(f'{type(self).__name__}: raw_ann_info has {len(visibility)} landmarks and the '
                                      f"sample {len(gt['keypoints'][0])}; it cannot work behind a KeypointConverter")
             else:
                 visibility = 2. * (np.asarray(gt['keypoints_visible']).reshape(len(gt['keypoints'][0]), -1)[:, 0] > 0)
@@ -94,7 +95,7 @@ class LandmarkMetric(BaseMetric):
         """The collected samples of all processes; says how many have no normaliser.
 
         Raises:
-            ValueError: No landmark counts.
+            InputError: No landmark counts.
         """
         pred, gt, visibility, boxes = (np.stack([r[key] for r in results])
                                        for key in ('pred', 'gt', 'visibility', 'box'))
@@ -103,7 +104,7 @@ class LandmarkMetric(BaseMetric):
         skipped = np.isnan(scale).any(axis=1)
         counted = (visibility >= (1 if self.include_occluded else 2)) & ~skipped[:, None]
         if not counted.any():
-            raise ValueError(f'{type(self).__name__}: no landmark could be measured; the test set has no annotated '
+            raise InputError(f'{type(self).__name__}: no landmark could be measured; the test set has no annotated '
                              f"landmark, or norm='{self.norm}' does not fit it")
         if skipped.any():
             print_log(f'{type(self).__name__}: {skipped.sum()} of {len(results)} images have no normaliser and are not '
@@ -112,7 +113,7 @@ class LandmarkMetric(BaseMetric):
 
     def names(self) -> list[str]:
         """Name of each landmark."""
-        return ordered_names(self.dataset_meta)
+        return landmark_names(self.dataset_meta)
 
     def _scale(self, gt, visibility, boxes, categories) -> np.ndarray:
         """T of each image, (N, 2) or (N, 1), NaN where it is not defined."""
@@ -129,12 +130,12 @@ class LandmarkMetric(BaseMetric):
 
     def _pair(self, category: str) -> tuple[int, int]:
         if category not in self.norm_pairs:
-            raise ValueError(f"{type(self).__name__}: norm_pairs has no pair for the category '{category}', "
+            raise InputError(f"{type(self).__name__}: norm_pairs has no pair for the category '{category}', "
                              f"it has {', '.join(self.norm_pairs)}")
         ids = self.dataset_meta['keypoint_name2id']
         first, second = self.norm_pairs[category]
         for name in (first, second):
             if name not in ids:
-                raise ValueError(f"{type(self).__name__}: norm_pairs names the landmark '{name}' for '{category}', "
+                raise InputError(f"{type(self).__name__}: norm_pairs names the landmark '{name}' for '{category}', "
                                  f"which the data set '{self.dataset_meta['dataset_name']}' does not have")
         return ids[first], ids[second]

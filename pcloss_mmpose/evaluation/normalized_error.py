@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mmpose.registry import METRICS
 
+from ..errors import InputError
 from .landmark_metric import LandmarkMetric
 
 
@@ -44,7 +45,7 @@ def normalized_error(pred: np.ndarray, gt: np.ndarray, visible: np.ndarray, scal
     for name, array in (('pred', pred), ('gt', gt)):
         if (broken := np.argwhere(counted & np.isnan(array).any(axis=-1))).size:
             image, landmark = broken[0]
-            raise ValueError(f'{name} is NaN at image {image}, landmark {landmark}, and at {len(broken)} landmarks '
+            raise InputError(f'{name} is NaN at image {image}, landmark {landmark}, and at {len(broken)} landmarks '
                              'in all: a diverged model, or a faulty annotation')
     divisor = np.where(measurable[:, None], scale, 1.)[:, None]
     with np.errstate(invalid='ignore'):  # what is not counted may hold anything

@@ -13,7 +13,7 @@ from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 from mmengine.fileio import get, isdir, list_dir_or_file
 from mmengine.utils import is_abs
 
-from ..datasets.errors import DatasetFormatError
+from ..errors import FileFormatError
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 #: Columns of a CSV, keys of a JSON entry. FashionAI's own names are understood too.
@@ -51,7 +51,7 @@ def find_items(inputs: Sequence[str], root: str | None = None, category: str | N
         leave_out: A local folder whose pictures are not found by folders and patterns: that of the results.
 
     Raises:
-        DatasetFormatError: A list or table is faulty; the message names file, line and field.
+        FileFormatError: A list or table is faulty; the message names file, line and field.
         FileNotFoundError: An input does not exist, or there is no picture at all.
     """
     found = [item for name in inputs for item in _items(name, root, leave_out)]
@@ -113,7 +113,7 @@ def _text(name: str) -> str:
         return content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         line = content[:error.start].count(b'\n') + 1
-        raise DatasetFormatError.at(name, 'not UTF-8', 'Save it as UTF-8.', line=line) from None
+        raise FileFormatError.at(name, 'not UTF-8', 'Save it as UTF-8.', line=line) from None
 
 
 def _from_list(name: str, text: str) -> Iterator[Item]:
@@ -126,14 +126,14 @@ def _from_csv(name: str, text: str) -> Iterator[Item]:
     columns = rows.fieldnames = [column.strip().lower() for column in rows.fieldnames or ()]
     advice = 'The first line names the columns: image and, if there are, x1, y1, x2, y2 and category.'
     if not set(IMAGE) & set(columns):
-        raise DatasetFormatError.at(name, f'no column image, there are {", ".join(columns) or "none"}', advice, line=1)
+        raise FileFormatError.at(name, f'no column image, there are {", ".join(columns) or "none"}', advice, line=1)
     twice = [column for column in (*IMAGE, *CATEGORY, *CORNERS) if columns.count(column) > 1]
     if twice:
-        raise DatasetFormatError.at(name, f'two columns {twice[0]}', advice, line=1)
+        raise FileFormatError.at(name, f'two columns {twice[0]}', advice, line=1)
     corners = set(CORNERS) & set(columns)
     if (corners or OTHER_BOXES & set(columns)) and not set(CORNERS) <= set(columns):
         found = ', '.join(sorted(corners | OTHER_BOXES & set(columns)))
-        raise DatasetFormatError.at(name, f'columns {found}, but not all of x1, y1, x2 and y2', BOX_ADVICE, line=1)
+        raise FileFormatError.at(name, f'columns {found}, but not all of x1, y1, x2 and y2', BOX_ADVICE, line=1)
     for row in rows:
         place = f'{name}, line {rows.line_num}'
         cells = {column: (value or '').strip() for column, value in row.items() if column}
@@ -141,7 +141,7 @@ def _from_csv(name: str, text: str) -> Iterator[Item]:
         try:
             box = [float(value) for value in values] if any(values) else None
         except ValueError:
-            raise DatasetFormatError.at(place, f'{", ".join(values)} are not four numbers', BOX_ADVICE,
+            raise FileFormatError.at(place, f'{", ".join(values)} are not four numbers', BOX_ADVICE,
                                         field='x1, y1, x2, y2') from None
         yield _item(cells, box, place)
 
@@ -150,11 +150,11 @@ def _from_json(name: str, text: str) -> Iterator[Item]:
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise DatasetFormatError.at(name, f'not JSON ({error})') from None
+        raise FileFormatError.at(name, f'not JSON ({error})') from None
     if isinstance(content, dict):
         return _from_coco(name, content)
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
-        raise DatasetFormatError.at(name, 'neither a list of entries nor a COCO file',
+        raise FileFormatError.at(name, 'neither a list of entries nor a COCO file',
                                     'An entry is {"image": path, "box": [x1, y1, x2, y2], "category": name}.')
     return (_from_entry(entry, f'{name}, entry {number}') for number, entry in enumerate(content, 1))
 
@@ -162,7 +162,7 @@ def _from_json(name: str, text: str) -> Iterator[Item]:
 def _from_entry(entry: Mapping, place: str) -> Item:
     strange = OTHER_BOXES.union(CORNERS) & set(entry)
     if strange and 'box' not in entry:
-        raise DatasetFormatError.at(place, f'{", ".join(sorted(strange))}, but no box',
+        raise FileFormatError.at(place, f'{", ".join(sorted(strange))}, but no box',
                                     'Write "box": [x1, y1, x2, y2].', field='box')
     return _item(entry, entry.get('box'), place)
 
@@ -173,14 +173,14 @@ def _from_coco(name: str, content: Mapping) -> Iterator[Item]:
         categories = {category['id']: category['name'] for category in content.get('categories', ())}
         annotations = list(content['annotations'])
     except (KeyError, TypeError) as error:
-        raise DatasetFormatError.at(name, f'not a COCO annotation file ({type(error).__name__}: {error})') from None
+        raise FileFormatError.at(name, f'not a COCO annotation file ({type(error).__name__}: {error})') from None
     for number, annotation in enumerate(annotations, 1):
         place = f'{name}, annotation {number}'
         if not isinstance(annotation, dict) or annotation.get('image_id') not in files:
-            raise DatasetFormatError.at(place, 'it belongs to no image of the file', field='image_id')
+            raise FileFormatError.at(place, 'it belongs to no image of the file', field='image_id')
         box, category = annotation.get('bbox'), annotation.get('category_id')
         if not _are_numbers(box):
-            raise DatasetFormatError.at(place, f'{box!r} is not x, y, width, height', field='bbox')
+            raise FileFormatError.at(place, f'{box!r} is not x, y, width, height', field='bbox')
         row = dict(image=files[annotation['image_id']], category=categories.get(category))
         item = _item(row, [box[0], box[1], box[0] + box[2], box[1] + box[3]], place)
         yield item._replace(image_id=annotation['image_id'], category_id=category)
@@ -194,18 +194,18 @@ def _are_numbers(box: Any) -> bool:
 def _item(row: Mapping, box: Sequence[float] | None, place: str) -> Item:
     image, category = (next((row[key] for key in keys if row.get(key)), None) for keys in (IMAGE, CATEGORY))
     if not isinstance(image, str):
-        raise DatasetFormatError.at(place, 'no image is named', field='image')
+        raise FileFormatError.at(place, 'no image is named', field='image')
     if category is not None and not isinstance(category, str):
-        raise DatasetFormatError.at(place, f'{category!r} is not the name of a category', field='category')
+        raise FileFormatError.at(place, f'{category!r} is not the name of a category', field='category')
     if box is None:
         return Item(image, category=category, place=place)
     if not _are_numbers(box):
-        raise DatasetFormatError.at(place, f'{box!r} is not a list of four numbers', BOX_ADVICE, field='box')
+        raise FileFormatError.at(place, f'{box!r} is not a list of four numbers', BOX_ADVICE, field='box')
     x1, y1, x2, y2 = map(float, box)
     if not (x1 < x2 and y1 < y2):
-        raise DatasetFormatError.at(place, f'the box {[x1, y1, x2, y2]} has no area', BOX_ADVICE, field='box')
+        raise FileFormatError.at(place, f'the box {[x1, y1, x2, y2]} has no area', BOX_ADVICE, field='box')
     if x2 <= 1 and y2 <= 1:
-        raise DatasetFormatError.at(place, f'the box {[x1, y1, x2, y2]} lies within a pixel', BOX_ADVICE, field='box')
+        raise FileFormatError.at(place, f'the box {[x1, y1, x2, y2]} lies within a pixel', BOX_ADVICE, field='box')
     return Item(image, (x1, y1, x2, y2), category, place)
 
 

@@ -10,7 +10,7 @@ from mmengine.dataset import Compose
 from torch import nn
 from torch.utils.data import Dataset
 
-from ..datasets.errors import BrokenImageError
+from ..errors import BrokenImageError
 from .items import Item
 
 

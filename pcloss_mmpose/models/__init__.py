@@ -1,5 +1,10 @@
+"""The losses, heads, necks and backbones that stock MMPose lacks."""
+
+from ..compat import finite_jensen_shannon
 from .backbones import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .integral import expected_bins, integral_coordinates  # noqa: F401
 from .losses import *  # noqa: F403
 from .necks import *  # noqa: F403
+
+finite_jensen_shannon()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 
 def integral_coordinates(heatmaps: Tensor, alpha: float, debias: bool = False, window: int | None = None) -> Tensor:
     """Expected position under softmax(alpha * heatmap) over the whole map (Eq. 2-3).
@@ -104,15 +106,15 @@ def _mean_index(mass: Tensor) -> Tensor:
 
 
 def check_alpha(alpha: float) -> None:
-    """Raise ValueError unless alpha is a positive, finite number."""
+    """Raise InputError unless alpha is a positive, finite number."""
     if not isinstance(alpha, (int, float)) or not 0 < alpha < float('inf'):
-        raise ValueError(f'alpha must be a positive number, got {alpha!r}')
+        raise InputError(f'alpha must be a positive number, got {alpha!r}')
 
 
 def check_integral(alpha: float, debias: bool = False, window: int | None = None) -> None:
-    """Raise ValueError unless these are options of :func:`integral_coordinates`."""
+    """Raise InputError unless these are options of :func:`integral_coordinates`."""
     check_alpha(alpha)
     if not isinstance(debias, bool):
-        raise ValueError(f'debias must be True or False, got {debias!r}')
+        raise InputError(f'debias must be True or False, got {debias!r}')
     if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
-        raise ValueError(f'window must be None or a whole number of heatmap pixels from 1, got {window!r}')
+        raise InputError(f'window must be None or a whole number of heatmap pixels from 1, got {window!r}')

@@ -14,6 +14,7 @@ from typing import Callable, NamedTuple, Sequence, Tuple, Union
 import cv2
 import numpy as np
 
+from ..errors import InputError
 from .render import render
 from .shapes import CATEGORIES, LANDMARKS, cross_limbs, load_models, place, sample_hidden, sample_shape
 
@@ -39,12 +40,12 @@ def generate_sample(category: str, size: Size, seed: int, index: int) -> Garment
         size: pixels, the side of a square or (w, h), each at least 32.
 
     Raises:
-        ValueError: unknown category, too small a size, negative seed or index.
+        InputError: unknown category, too small a size, negative seed or index.
     """
     _check_categories((category,))
     width, height = _check_size(size)
     if seed < 0 or index < 0:
-        raise ValueError(f'seed and index must not be negative, got {seed} and {index}')
+        raise InputError(f'seed and index must not be negative, got {seed} and {index}')
     rng = np.random.default_rng([seed, index, CATEGORIES.index(category)])
     shape = sample_shape(category, rng)
     if rng.random() < CROSSED_LIMBS:
@@ -77,17 +78,17 @@ def write_fashionai(root: str | Path,
         The CSV's path.
 
     Raises:
-        ValueError: a bad argument, or a CSV of that name that this function has not written.
+        InputError: a bad argument, or a CSV of that name that this function has not written.
     """
     categories = tuple(CATEGORIES if categories is None else categories)
     _check_categories(categories)
     size = _check_size(size)
     if seed < 0:
-        raise ValueError(f'seed must not be negative, got {seed}')
+        raise InputError(f'seed must not be negative, got {seed}')
     if num_images < 1:
-        raise ValueError(f'num_images must be at least 1, got {num_images}')
+        raise InputError(f'num_images must be at least 1, got {num_images}')
     if not re.fullmatch(r'[\w-]+', split):
-        raise ValueError(f'split must be letters, digits, - and _, got {split!r}')
+        raise InputError(f'split must be letters, digits, - and _, got {split!r}')
     root = Path(root)
     path = root / 'Annotations' / f'{split}.csv'
     _refuse_foreign(path, split)
@@ -115,13 +116,13 @@ def write_fashionai(root: str | Path,
 def _check_categories(categories: Sequence[str]) -> None:
     unknown = [category for category in categories if category not in CATEGORIES]
     if unknown or not categories:
-        raise ValueError(f'unknown category {unknown or "(none given)"}; choose from {", ".join(CATEGORIES)}')
+        raise InputError(f'unknown category {unknown or "(none given)"}; choose from {", ".join(CATEGORIES)}')
 
 
 def _check_size(size: Size) -> tuple[int, int]:
     width, height = (size, size) if isinstance(size, (int, np.integer)) else size
     if min(width, height) < SMALLEST_SIDE:
-        raise ValueError(f'size must be at least {SMALLEST_SIDE} pixels, got {size}')
+        raise InputError(f'size must be at least {SMALLEST_SIDE} pixels, got {size}')
     return int(width), int(height)
 
 
@@ -132,5 +133,5 @@ def _refuse_foreign(path: Path, split: str) -> None:
     with path.open(newline='') as file:
         for number, row in enumerate(csv.reader(file), 1):
             if number > 1 and not (row and re.fullmatch(rf'Images/\w+/{re.escape(split)}_\d{{6,}}\.jpg', row[0])):
-                raise ValueError(f'{path}, line {number}: not a generated picture; choose another root or split, '
+                raise InputError(f'{path}, line {number}: not a generated picture; choose another root or split, '
                                  'or delete the file')

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pcloss_mmpose.datasets.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
+from ..metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
 
 CATEGORIES = tuple(CATEGORY_LANDMARKS)
 INDEX = {name: index for index, name in enumerate(LANDMARKS)}

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pcloss_mmpose.datasets import DatasetFormatError, DeepFashionAttributeDataset, FashionAIDataset
-from pcloss_mmpose.datasets.fashionai_files import HEADER
+from pcloss_mmpose.datasets import DeepFashionAttributeDataset, FashionAIDataset
+from pcloss_mmpose.datasets.formats.fashionai import HEADER
+from pcloss_mmpose.errors import FileFormatError
 
 GOOD = {0: '1_2_1'}
 
@@ -25,7 +26,7 @@ GOOD = {0: '1_2_1'}
 def test_fashionai_cells(raw, tmp_path, cells, message):
     rows = [raw.fashionai_row('a.jpg', 'dress', GOOD), raw.fashionai_row('b.jpg', 'dress', cells)]
     csv = raw.fashionai(tmp_path / 'train.csv', rows)
-    with pytest.raises(DatasetFormatError, match=r'train\.csv, ' + message):
+    with pytest.raises(FileFormatError, match=r'train\.csv, ' + message):
         FashionAIDataset(csv)
 
 
@@ -46,19 +47,19 @@ def test_fashionai_cells(raw, tmp_path, cells, message):
 def test_fashionai_lines(tmp_path, text, message):
     csv = tmp_path / 'train.csv'
     csv.write_text(text.replace('{cells}', ','.join(['-1_-1_-1'] * 24)))
-    with pytest.raises(DatasetFormatError, match=r'train\.csv.*' + message):
+    with pytest.raises(FileFormatError, match=r'train\.csv.*' + message):
         FashionAIDataset(str(csv))
 
 
 def test_all_faulty_lines_are_counted(raw, tmp_path):
     rows = [raw.fashionai_row('a.jpg', category) for category in ('dress', 'coat', 'hat', 'sock')]
-    with pytest.raises(DatasetFormatError, match=r"line 3.*'coat' \(3 lines have this fault; this is the first\)"):
+    with pytest.raises(FileFormatError, match=r"line 3.*'coat' \(3 lines have this fault; this is the first\)"):
         FashionAIDataset(raw.fashionai(tmp_path / 'train.csv', rows))
 
 
 def test_no_text(tmp_path):
     (tmp_path / 'train.csv').write_bytes(b'\xff\xd8\xff\xe0')
-    with pytest.raises(DatasetFormatError, match=r'train\.csv: cannot be read as text'):
+    with pytest.raises(FileFormatError, match=r'train\.csv: cannot be read as text'):
         FashionAIDataset(str(tmp_path / 'train.csv'))
 
 
@@ -82,13 +83,13 @@ LOWER = '2 0 11 12 0 21 22 0 31 32 1 41 42'
 ])
 def test_landmark_rows(raw, tmp_path, row, message):
     root = raw.benchmark(tmp_path, {'a.jpg': LOWER, 'b.jpg': row, 'c.jpg': LOWER})
-    with pytest.raises(DatasetFormatError, match=r'list_landmarks\.txt, line 4' + message.replace('field', ', field')):
+    with pytest.raises(FileFormatError, match=r'list_landmarks\.txt, line 4' + message.replace('field', ', field')):
         DeepFashionAttributeDataset(data_root=root)
 
 
 def test_variation_out_of_range(raw, tmp_path):
     root = raw.benchmark(tmp_path, {'a.jpg': LOWER.replace('2 ', '2 6 ', 1)}, variation=True)
-    with pytest.raises(DatasetFormatError, match=r'line 3, field variation_type: unknown variation_type 6'):
+    with pytest.raises(FileFormatError, match=r'line 3, field variation_type: unknown variation_type 6'):
         DeepFashionAttributeDataset(data_root=root)
 
 
@@ -102,7 +103,7 @@ def test_variation_out_of_range(raw, tmp_path):
 ])
 def test_boxes(raw, tmp_path, box, message):
     root = raw.benchmark(tmp_path, {'a.jpg': LOWER, 'b.jpg': LOWER}, boxes={'a.jpg': '1 2 3 4', 'b.jpg': box})
-    with pytest.raises(DatasetFormatError, match=r'list_bbox\.txt, line 4.*' + message):
+    with pytest.raises(FileFormatError, match=r'list_bbox\.txt, line 4.*' + message):
         DeepFashionAttributeDataset(data_root=root)
 
 
@@ -113,7 +114,7 @@ def test_boxes(raw, tmp_path, box, message):
 ])
 def test_files_that_do_not_fit_together(raw, tmp_path, files, message):
     root = raw.benchmark(tmp_path, {'a.jpg': LOWER}, **files)
-    with pytest.raises(DatasetFormatError, match=message):
+    with pytest.raises(FileFormatError, match=message):
         DeepFashionAttributeDataset(data_root=root, split='train')
 
 
@@ -140,5 +141,5 @@ def test_whole_files(raw, tmp_path, file, text, message):
         (tmp_path / file).unlink()
     else:
         (tmp_path / file).write_text(text.replace('{row}', LOWER))
-    with pytest.raises(DatasetFormatError, match=file.replace('.', r'\.') + '.*' + message):
+    with pytest.raises(FileFormatError, match=file.replace('.', r'\.') + '.*' + message):
         DeepFashionAttributeDataset(data_root=root, split='train')

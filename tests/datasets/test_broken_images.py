@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from pcloss_mmpose.datasets import BrokenImageError, FashionAIDataset, TooManyBrokenImagesError
+from pcloss_mmpose.datasets import FashionAIDataset
 from pcloss_mmpose.datasets.broken_images import BrokenImageCount
+from pcloss_mmpose.errors import BrokenImageError, TooManyBrokenImagesError
 
 PIPELINE = [{'type': 'LoadImageStrict'}]
 

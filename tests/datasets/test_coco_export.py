@@ -20,8 +20,8 @@ from pcloss_mmpose.datasets import (
     LoadImageStrict,
     WholeImageBox,
 )
-from pcloss_mmpose.datasets.coco_export import check_coco, image_size, to_coco
-from pcloss_mmpose.datasets.fashionai_files import VAL_IMAGES
+from pcloss_mmpose.datasets.formats.coco import check_coco, image_size, to_coco
+from pcloss_mmpose.datasets.formats.fashionai import VAL_IMAGES
 from pcloss_mmpose.evaluation import NormalizedError
 from pcloss_mmpose.synthetic import write_fashionai
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from pcloss_mmpose.datasets import DatasetFormatError, DeepFashionAttributeDataset, FLDDataset
+from pcloss_mmpose.datasets import DeepFashionAttributeDataset, FLDDataset
+from pcloss_mmpose.errors import FileFormatError
 
 UPPER = '1  0 11 12  1 21 22  2 31 32  0 41 42  0 51 52  0 61 62'
 LOWER = '2  0 11 12  0 21 22  0 31 32  1 41 42'
@@ -93,6 +94,6 @@ def test_unknown_split(tmp_path):
 
 def test_empty_split(raw, tmp_path):
     root = raw.benchmark(tmp_path, {'a.jpg': UPPER})
-    with pytest.raises(DatasetFormatError, match=r"list_eval_partition.txt, field evaluation_status: no image .* "
+    with pytest.raises(FileFormatError, match=r"list_eval_partition.txt, field evaluation_status: no image .* "
                                                  r"belongs to 'val'.*The file has train"):
         DeepFashionAttributeDataset(data_root=root, split='val')

@@ -4,8 +4,9 @@ from mmengine.dataset import ClassBalancedDataset, ConcatDataset
 from mmengine.logging import MessageHub
 from mmpose.registry import DATASETS
 
-from pcloss_mmpose.datasets import DatasetFormatError, FashionAIDataset
+from pcloss_mmpose.datasets import FashionAIDataset
 from pcloss_mmpose.datasets.fashionai import archive_root
+from pcloss_mmpose.errors import FileFormatError
 
 
 def test_data_info_worked_by_hand(raw, tmp_path):
@@ -107,7 +108,7 @@ def test_file_without_landmarks_is_for_testing(raw, tmp_path):
     csv.write_text('image_id,image_category\nImages/dress/a.jpg,dress\n')
     info = FashionAIDataset(str(csv), test_mode=True).get_data_info(0)
     assert not info['keypoints_visible'].any() and info['keypoints'].shape == (1, 24, 2)
-    with pytest.raises(DatasetFormatError, match='test_mode=True'):
+    with pytest.raises(FileFormatError, match='test_mode=True'):
         FashionAIDataset(str(csv))
 
 
@@ -131,7 +132,7 @@ class TestInMMEngine:
     def test_lazy(self, config):
         dataset = DATASETS.build({**config, 'ann_file': 'nowhere.csv', 'lazy_init': True})
         assert dataset.metainfo['num_keypoints'] == 24
-        with pytest.raises(DatasetFormatError, match='nowhere.csv: no such file'):
+        with pytest.raises(FileFormatError, match='nowhere.csv: no such file'):
             dataset.full_init()
 
     def test_wrappers(self, config):

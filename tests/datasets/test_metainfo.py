@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from pcloss_mmpose.datasets.metainfo import deepfashion_attribute, fashion8, fashionai, fld
-from pcloss_mmpose.datasets.metainfo.builder import mirrored
+from pcloss_mmpose.metainfo import deepfashion_attribute, fashion8, fashionai, fld, mirrored
 
 FASHIONAI_PAIRS = {(0, 1), (3, 4), (5, 6), (7, 8), (9, 11), (10, 12), (13, 14), (15, 16), (17, 18), (20, 22), (21, 23)}
 FASHION8_PAIRS = {(0, 1), (2, 3), (4, 5), (6, 7)}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pcloss_mmpose.datasets import DeepFashionAttributeDataset, FashionAIDataset
-from pcloss_mmpose.datasets.fashionai_files import read_csv
-from pcloss_mmpose.datasets.metainfo.fashionai import CATEGORY_LANDMARKS
+from pcloss_mmpose.datasets.formats.fashionai import read_csv
+from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS
 
 
 def test_fashionai_rows(shared_data):

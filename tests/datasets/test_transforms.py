@@ -6,7 +6,8 @@ import pytest
 from mmpose.datasets.transforms import GetBBoxCenterScale, LoadImage, TopdownAffine
 from PIL import Image
 
-from pcloss_mmpose.datasets import BrokenImageError, FashionAIDataset, LoadImageStrict, TopdownStretch, WholeImageBox
+from pcloss_mmpose.datasets import FashionAIDataset, LoadImageStrict, TopdownStretch, WholeImageBox
+from pcloss_mmpose.errors import BrokenImageError
 
 BOX = np.float32([[13, 7, 113, 207]])
 POINTS = np.float32([[[13, 7], [113, 207], [63, 107], [30.25, 180.5], [5, 300]]])

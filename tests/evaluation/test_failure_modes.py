@@ -3,9 +3,8 @@ import pytest
 from mmpose.registry import METRICS
 
 import pcloss_mmpose  # noqa: F401
-from pcloss_mmpose.datasets.metainfo import fld
 from pcloss_mmpose.evaluation import duplicates, outlier_rate
-from pcloss_mmpose.models.losses import load_metainfo
+from pcloss_mmpose.metainfo import fld, load_metainfo
 
 FLD = load_metainfo(fld.dataset_info)
 

@@ -4,8 +4,8 @@ from mmpose.registry import METRICS
 
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.datasets import FashionAIDataset
-from pcloss_mmpose.datasets.fashionai_files import read_csv
-from pcloss_mmpose.datasets.metainfo.fashionai import CATEGORY_LANDMARKS
+from pcloss_mmpose.datasets.formats.fashionai import read_csv
+from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS
 
 
 def sample(name, category, points):

@@ -3,9 +3,8 @@ import pytest
 from mmpose.registry import METRICS
 
 import pcloss_mmpose  # noqa: F401
-from pcloss_mmpose.datasets.metainfo import fashionai, fld
 from pcloss_mmpose.evaluation import NormalizedError, normalized_error
-from pcloss_mmpose.models.losses.partition import load_metainfo
+from pcloss_mmpose.metainfo import fashionai, fld, load_metainfo
 
 FASHIONAI = load_metainfo(fashionai.dataset_info)
 FLD = load_metainfo(fld.dataset_info)

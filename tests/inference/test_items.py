@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pcloss_mmpose.datasets import DatasetFormatError
+from pcloss_mmpose.errors import FileFormatError
 from pcloss_mmpose.inference import find_items
 
 
@@ -94,13 +94,13 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
 ])
 def test_faulty_tables_are_named(folder, name, text, words):
     (folder / name).write_text(text)
-    with pytest.raises(DatasetFormatError, match=words):
+    with pytest.raises(FileFormatError, match=words):
         find_items([name])
 
 
 def test_another_encoding_is_named(folder):
     (folder / 'a.txt').write_bytes('a.jpg\nbl\xe5.jpg\n'.encode('latin-1'))
-    with pytest.raises(DatasetFormatError, match='a.txt, line 2: not UTF-8'):
+    with pytest.raises(FileFormatError, match='a.txt, line 2: not UTF-8'):
         find_items(['a.txt'])
 
 

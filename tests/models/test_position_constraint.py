@@ -6,8 +6,8 @@ import torch
 from mmpose.registry import MODELS
 
 import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.metainfo import load_metainfo
 from pcloss_mmpose.models.losses import PCLoss, partition_from_metainfo, position_constraint_loss
-from pcloss_mmpose.models.losses.partition import load_metainfo
 
 
 def pairwise_reference(pred, target, weight=None, groups=None, topk=None, robust=False):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pcloss_mmpose.datasets.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
+from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
 from pcloss_mmpose.synthetic.shapes import (
     CATEGORIES,
     INDEX,

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pcloss_mmpose.datasets.metainfo import fld
-from pcloss_mmpose.models.losses import load_metainfo
+from pcloss_mmpose.metainfo import fld, load_metainfo
 from pcloss_mmpose.visualization.report import check_same_pictures, report_page, run_results
 from pcloss_mmpose.visualization.report.page import cut
 

@@ -8,8 +8,8 @@ from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 from PIL import UnidentifiedImageError
 
-from ..base import coco_box
-from ..errors import BrokenImageError
+from ...errors import BrokenImageError
+from ...metainfo import coco_box
 
 
 @TRANSFORMS.register_module()

@@ -8,6 +8,8 @@ from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 from mmpose.structures.bbox import get_warp_matrix
 
+from ...errors import InputError
+
 
 @TRANSFORMS.register_module()
 class TopdownStretch(BaseTransform):
@@ -43,7 +45,7 @@ class TopdownStretch(BaseTransform):
 
     def __init__(self, input_size: tuple[int, int]) -> None:
         if len(input_size) != 2 or not all(isinstance(side, int) and side > 0 for side in input_size):
-            raise ValueError(f'input_size must be a width and a height in whole pixels, but got {input_size}')
+            raise InputError(f'input_size must be a width and a height in whole pixels, but got {input_size}')
         self.input_size = tuple(input_size)
 
     def transform(self, results: dict) -> dict:

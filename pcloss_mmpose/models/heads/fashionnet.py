@@ -16,8 +16,8 @@ from mmpose.models.utils.tta import flip_coordinates, flip_visibility
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor, nn
-from torchvision.ops import roi_pool
 
+from ...errors import InputError
 from .pc_mixin import PCLossMixin
 
 
@@ -60,6 +60,7 @@ def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) 
     Returns:
         (B, K, C, size, size), float32 or better.
     """
+    from torchvision.ops import roi_pool  # takes two seconds to import, and only FashionNet needs it
     batch, num_landmarks = keypoints.shape[:2]
     feats = feats.to(torch.promote_types(feats.dtype, torch.float32))
     height, width = feats.shape[-2:]
@@ -81,14 +82,14 @@ def visible_labels(batch_data_samples) -> Tensor:
     landmark from a visible one.
 
     Raises:
-        ValueError: A sample has no such annotation, or one of another number of landmarks.
+        InputError: A sample has no such annotation, or one of another number of landmarks.
     """
     labels = []
     for sample in batch_data_samples:
         num_landmarks = sample.gt_instance_labels.keypoint_labels.shape[1]
         raw = np.reshape((sample.metainfo.get('raw_ann_info') or {}).get('keypoints', ()), (-1, 3))
         if len(raw) != num_landmarks:
-            raise ValueError(
+            raise InputError(
                 f"FashionNet learns the visibility from raw_ann_info['keypoints'], and the sample "
                 f"{sample.metainfo.get('img_path')} has {len(raw)} landmarks there instead of {num_landmarks}: keep "
                 'raw_ann_info in the meta_keys of PackPoseInputs, and use no KeypointConverter')
@@ -189,7 +190,7 @@ class FashionNetHead(RegressionHead):
         """The three losses of both stages, and the accuracy that MMPose's ``RegressionHead`` logs.
 
         Raises:
-            ValueError: A sample carries no visibility in ``raw_ann_info``.
+            InputError: A sample carries no visibility in ``raw_ann_info``.
         """
         output = self.forward(feats)
         labels = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch_data_samples])

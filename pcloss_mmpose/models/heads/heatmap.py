@@ -10,6 +10,7 @@ from mmpose.models.heads import CPMHead, HeatmapHead, MSPNHead, ViPNASHead
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ..integral import check_integral, integral_coordinates
 from .pc_mixin import PCLossMixin
 
@@ -25,7 +26,7 @@ class PCHeatmapMixin(PCLossMixin):
             0.1 at peak 100 is 10 here.
 
     Raises:
-        ValueError: With pc_loss: there is no decoder of heatmaps, or ``integral`` is not ``dict(alpha=...)``.
+        InputError: With pc_loss: there is no decoder of heatmaps, or ``integral`` is not ``dict(alpha=...)``.
     """
 
     def __init__(self, *args, pc_loss: dict | None = None, integral: dict | None = None, **kwargs) -> None:
@@ -33,10 +34,10 @@ class PCHeatmapMixin(PCLossMixin):
         if self.pc_loss is None:
             return
         if not hasattr(self.decoder, 'heatmap_size'):
-            raise ValueError(f'{type(self).__name__} with pc_loss needs a decoder of heatmaps: '
+            raise InputError(f'{type(self).__name__} with pc_loss needs a decoder of heatmaps: '
                              f'it tells how their pixels map to the input, `decoder=codec`; got {self.decoder!r}')
         if not isinstance(integral, Mapping) or not {'alpha'} <= set(integral) <= {'alpha', 'debias', 'window'}:
-            raise ValueError(f'{type(self).__name__} with pc_loss needs integral=dict(alpha=...), and may have debias '
+            raise InputError(f'{type(self).__name__} with pc_loss needs integral=dict(alpha=...), and may have debias '
                              f"and window in it, got {integral!r}; alpha 10 is the paper's value for heatmaps with a "
                              'peak of 1')
         check_integral(**integral)

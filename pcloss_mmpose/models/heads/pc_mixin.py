@@ -9,6 +9,8 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
+
 
 class PCLossMixin:
     """Adds PCLoss to a stock head whose ``loss`` calls ``self.forward`` once: ``class PCX(PCLossMixin, X)``.
@@ -54,7 +56,7 @@ class PCLossMixin:
 
         Raises:
             RuntimeError: The stock ``loss`` does not call ``forward``.
-            ValueError: A sample carries no transformed keypoints.
+            InputError: A sample carries no transformed keypoints.
         """
         stock_loss = super().loss
         train_cfg = {} if train_cfg is None else train_cfg
@@ -115,18 +117,18 @@ def target_fractions(batch_data_samples) -> Tensor:
     """True coordinates (B, K, 2) as fractions of the input, float32, on the CPU.
 
     Raises:
-        ValueError: A sample carries no transformed keypoints, or those of several instances.
+        InputError: A sample carries no transformed keypoints, or those of several instances.
     """
     fractions = []
     for sample in batch_data_samples:
         if 'transformed_keypoints' not in sample.gt_instances:
-            raise ValueError(
+            raise InputError(
                 f"PCLoss needs the keypoints in the crop, and the sample {sample.metainfo.get('img_path')} has none: "
                 "set pack_transformed=True on PackPoseInputs in every training pipeline, "
                 "`dict(type='PackPoseInputs', pack_transformed=True)`")
         keypoints = sample.gt_instances.transformed_keypoints
         if len(keypoints) != 1:
-            raise ValueError(f"PCLoss works top-down, on one instance a sample, and the sample "
+            raise InputError(f"PCLoss works top-down, on one instance a sample, and the sample "
                              f"{sample.metainfo.get('img_path')} has {len(keypoints)}")
         fractions.append(keypoints[0, :, :2] / np.asarray(sample.metainfo['input_size'], dtype=np.float64))
     return torch.from_numpy(np.stack(fractions).astype(np.float32))

@@ -7,6 +7,7 @@ from mmpose.models.heads import RTMCCHead, RTMWHead, SimCCHead
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ..integral import expected_bins
 from .pc_mixin import PCLossMixin
 
@@ -21,14 +22,14 @@ class PCSimCCMixin(PCLossMixin):
         pc_loss: Config of a PCLoss.
 
     Raises:
-        ValueError: With pc_loss: the head's loss has no positive ``beta``.
+        InputError: With pc_loss: the head's loss has no positive ``beta``.
     """
 
     def __init__(self, *args, pc_loss: dict | None = None, **kwargs) -> None:
         super().__init__(*args, pc_loss=pc_loss, **kwargs)
         beta = getattr(self.loss_module, 'beta', None)
         if self.pc_loss is not None and not (isinstance(beta, (int, float)) and beta > 0):
-            raise ValueError(f'{type(self).__name__} with pc_loss takes the temperature of its distributions from the '
+            raise InputError(f'{type(self).__name__} with pc_loss takes the temperature of its distributions from the '
                              f'beta of its loss, a positive number in KLDiscretLoss; got {self.loss_module!r}')
 
     def landmark_fractions(self, output: tuple[Tensor, Tensor]) -> Tensor:

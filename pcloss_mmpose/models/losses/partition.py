@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence
 
-from mmpose.datasets import DeepFashionDataset
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.registry import DATASETS
-
-from ...landmark_names import side
+from ...errors import InputError
+from ...metainfo import side
 
 Groups = Sequence[Sequence[int]]
 
@@ -31,13 +28,13 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
         Two ascending tuples of landmark indices.
 
     Raises:
-        ValueError: The name is unknown, the data set has no flip pairs, or a group would be empty.
+        InputError: The name is unknown, the data set has no flip pairs, or a group would be empty.
     """
     dataset = metainfo.get('dataset_name')
     if name == 'left_right':
         pairs = metainfo['flip_pairs']
         if not pairs:
-            raise ValueError(f"partition 'left_right': the data set '{dataset}' has no flip pairs; {_INSTEAD}")
+            raise InputError(f"partition 'left_right': the data set '{dataset}' has no flip pairs; {_INSTEAD}")
         lefts, rights = zip(*(_left_first(pair, metainfo['keypoint_id2name']) for pair in pairs))
         shared = set(range(metainfo['num_keypoints'])).difference(lefts, rights)
         groups = tuple(sorted(shared.union(lefts))), tuple(sorted(shared.union(rights)))
@@ -45,9 +42,9 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
         groups = tuple(metainfo['upper_body_ids']), tuple(metainfo['lower_body_ids'])
         for ids, key in zip(groups, ('upper_body_ids', 'lower_body_ids')):
             if not ids:
-                raise ValueError(f"partition 'top_bottom': the data set '{dataset}' has no {key}; {_INSTEAD}")
+                raise InputError(f"partition 'top_bottom': the data set '{dataset}' has no {key}; {_INSTEAD}")
     else:
-        raise ValueError(f"partition must be 'left_right', 'top_bottom', lists of indices or None, got '{name}'")
+        raise InputError(f"partition must be 'left_right', 'top_bottom', lists of indices or None, got '{name}'")
     return groups
 
 
@@ -58,45 +55,20 @@ def _left_first(pair: Sequence[int], names: Mapping[int, str]) -> tuple[int, int
     return first, second
 
 
-def load_metainfo(source: str | Mapping) -> Mapping:
-    """Parsed metainfo of a registered data set's name, a metainfo file's path, or a raw or parsed metainfo dict.
-
-    Raises:
-        ValueError: A string is neither a file nor a registered data set with landmarks of its own.
-    """
-    if isinstance(source, Mapping):
-        return source if 'keypoint_id2name' in source else parse_pose_metainfo(dict(source))
-    dataset = DATASETS.get(source) if not source.endswith('.py') else None
-    if dataset is None:
-        try:
-            return parse_pose_metainfo(dict(from_file=source))
-        except FileNotFoundError:
-            raise ValueError(f"metainfo '{source}' is neither a registered data set nor a metainfo file") from None
-        except AttributeError:
-            raise ValueError(f"metainfo '{source}': this file defines no dataset_info") from None
-    if issubclass(dataset, DeepFashionDataset):  # its METAINFO is that of the last one built, whatever its subset
-        raise ValueError(f"metainfo '{source}': this data set chooses its landmarks by `subset`; name the metainfo "
-                         "file instead, 'configs/_base_/datasets/deepfashion_full.py', ..._upper.py or ..._lower.py")
-    if not getattr(dataset, 'METAINFO', None):
-        raise ValueError(f"metainfo '{source}': this data set has no landmarks of its own; name the metainfo file "
-                         "instead, such as 'configs/_base_/datasets/coco.py'")
-    return parse_pose_metainfo(dict(dataset.METAINFO))
-
-
 def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:
-    """Raise ValueError unless ``groups`` are lists of distinct indices, each from 0 and below ``num_landmarks``."""
+    """Raise InputError unless ``groups`` are lists of distinct indices, each from 0 and below ``num_landmarks``."""
     if len(groups) == 0:
-        raise ValueError('a partition needs at least one group; for one group of all landmarks use None')
+        raise InputError('a partition needs at least one group; for one group of all landmarks use None')
     for group in groups:
         if not isinstance(group, Sequence) or isinstance(group, str):
-            raise ValueError(f'a partition is a list of lists of landmark indices, got {groups!r}')
+            raise InputError(f'a partition is a list of lists of landmark indices, got {groups!r}')
         if len(group) == 0:
-            raise ValueError(f'a partition must not have an empty group, got {groups}')
+            raise InputError(f'a partition must not have an empty group, got {groups}')
         if len(set(group)) != len(group):
-            raise ValueError(f'a group must not name a landmark twice, got {list(group)}')
+            raise InputError(f'a group must not name a landmark twice, got {list(group)}')
         for index in group:
             if not isinstance(index, int) or isinstance(index, bool) or index < 0:
-                raise ValueError(f'a partition holds landmark indices from 0, got {index!r}')
+                raise InputError(f'a partition holds landmark indices from 0, got {index!r}')
             if num_landmarks is not None and index >= num_landmarks:
-                raise ValueError(f'partition index {index} is out of range: there are {num_landmarks} landmarks, '
+                raise InputError(f'partition index {index} is out of range: there are {num_landmarks} landmarks, '
                                  f'0 to {num_landmarks - 1}')

@@ -8,7 +8,9 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .partition import check_groups, load_metainfo, partition_from_metainfo
+from ...errors import InputError
+from ...metainfo import load_metainfo
+from .partition import check_groups, partition_from_metainfo
 
 
 def position_constraint_loss(pred: Tensor,
@@ -111,9 +113,9 @@ def _check_shapes(pred: Tensor, target: Tensor, weight: Tensor | None, topk: int
 
 
 def check_topk(topk: int | None) -> None:
-    """Raise ValueError unless ``topk`` is None or a whole number from 1."""
+    """Raise InputError unless ``topk`` is None or a whole number from 1."""
     if topk is not None and (not isinstance(topk, int) or isinstance(topk, bool) or topk < 1):
-        raise ValueError(f'topk must be None or a whole number from 1, got {topk!r}')
+        raise InputError(f'topk must be None or a whole number from 1, got {topk!r}')
 
 
 @MODELS.register_module()
@@ -142,12 +144,12 @@ class PCLoss(nn.Module):
         super().__init__()
         check_topk(topk)
         if not isinstance(robust, bool):
-            raise ValueError(f'robust must be True or False, got {robust!r}')
+            raise InputError(f'robust must be True or False, got {robust!r}')
         if not isinstance(loss_weight, (int, float)) or not 0 <= loss_weight < float('inf'):
-            raise ValueError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
+            raise InputError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
         if isinstance(partition, str):
             if metainfo is None:
-                raise ValueError(f"partition '{partition}' needs metainfo, such as metainfo='CocoDataset'")
+                raise InputError(f"partition '{partition}' needs metainfo, such as metainfo='CocoDataset'")
             partition = partition_from_metainfo(load_metainfo(metainfo), partition)
         elif partition is not None:
             check_groups(partition)

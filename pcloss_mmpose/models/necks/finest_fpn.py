@@ -9,6 +9,8 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 
 @MODELS.register_module()
 class FinestFPN(BaseModule):
@@ -32,10 +34,10 @@ class FinestFPN(BaseModule):
         """From (B, C_i, H_i, W_i) of each level, the finest first, to one (B, out_channels, H_0, W_0).
 
         Raises:
-            ValueError: The backbone gives another number of levels: set its ``out_indices``.
+            InputError: The backbone gives another number of levels: set its ``out_indices``.
         """
         if len(feats) != len(self.lateral_convs):
-            raise ValueError(f'FinestFPN has in_channels for {len(self.lateral_convs)} levels and the backbone gives '
+            raise InputError(f'FinestFPN has in_channels for {len(self.lateral_convs)} levels and the backbone gives '
                              f"{len(feats)}: set the backbone's out_indices")
         laterals = [conv(feat) for conv, feat in zip(self.lateral_convs, feats)]
         pyramid = laterals[-1]

@@ -6,6 +6,7 @@ from typing import Mapping, NamedTuple, Sequence
 
 import numpy as np
 
+from ...errors import InputError
 from ...evaluation import FailureModes, NormalizedError, duplicates, normalized_error
 
 
@@ -40,10 +41,10 @@ def run_results(
             :class:`~pcloss_mmpose.evaluation.NormalizedError`.
 
     Raises:
-        ValueError: There is no sample, nothing in them can be measured, or a prediction is not finite.
+        InputError: There is no sample, nothing in them can be measured, or a prediction is not finite.
     """
     if not samples:
-        raise ValueError(f'{name}: no picture was tested')
+        raise InputError(f'{name}: no picture was tested')
     metrics = {}
     for metric in (FailureModes(threshold=threshold / 100, **options), NormalizedError(**options)):
         metric.dataset_meta = metainfo
@@ -51,7 +52,7 @@ def run_results(
         metrics.update(metric.compute_metrics(metric.results))
     pred, gt, counted, scale, categories = metric.landmarks(metric.results)
     if not np.isfinite(pred).all():
-        raise ValueError(f'{name}: a predicted landmark is not finite: a diverged model')
+        raise InputError(f'{name}: a predicted landmark is not finite: a diverged model')
     return RunResults(
         name=name,
         landmarks=metric.names(),
@@ -68,14 +69,14 @@ def run_results(
 
 
 def check_same_pictures(runs: Sequence[RunResults]) -> None:
-    """Raise ValueError unless all runs were tested on the same garments, in the same order, and measured alike."""
+    """Raise InputError unless all runs were tested on the same garments, in the same order, and measured alike."""
     first = runs[0]
     for run in runs[1:]:
         if run.measure != first.measure:
-            raise ValueError(f"'{run.name}' is measured by {run.measure}, '{first.name}' by {first.measure}: give "
+            raise InputError(f"'{run.name}' is measured by {run.measure}, '{first.name}' by {first.measure}: give "
                              'their configs the same NormalizedError')
         if run.landmarks != first.landmarks:
-            raise ValueError(f"'{run.name}' and '{first.name}' have other landmarks than each other")
+            raise InputError(f"'{run.name}' and '{first.name}' have other landmarks than each other")
         if run.paths != first.paths or not np.array_equal(run.truth, first.truth):
-            raise ValueError(f"'{run.name}' was tested on {len(run.paths)} pictures and '{first.name}' on "
+            raise InputError(f"'{run.name}' was tested on {len(run.paths)} pictures and '{first.name}' on "
                              f'{len(first.paths)}, which are not the same: test them with one config')

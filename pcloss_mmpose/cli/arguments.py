@@ -1,0 +1,70 @@
+"""Types of arguments, which refuse what does not fit before anything is done."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from typing import Callable
+
+from ..configs import find_config
+from ..errors import PclossError
+
+
+def config_file(text: str) -> Path:
+    """A config by name, path or ``mmpose::...``."""
+    try:
+        return find_config(text)
+    except PclossError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def checkpoint_file(text: str) -> str:
+    """A checkpoint's path or address."""
+    if '://' not in text and not os.path.isfile(text):
+        raise ArgumentTypeError(f'{text}: no such file (in the folder {Path.cwd()})')
+    return text
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """A type for whole numbers from ``least`` on."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"'{text}' is not a whole number") from None
+        if value < least:
+            raise ArgumentTypeError(f'must be at least {least}, got {value}')
+        return value
+
+    return convert
+
+
+def out_file(*suffixes: str) -> Callable[[str], Path]:
+    """A type for files to write, which must have one of the endings and an existing folder."""
+
+    def convert(text: str) -> Path:
+        path = Path(text)
+        if path.suffix.lower() not in suffixes:
+            raise ArgumentTypeError(f'{path}: its name must end in {" or ".join(suffixes)}')
+        if path.is_dir():
+            raise ArgumentTypeError(f'{path} is a folder: name a file')
+        if not path.absolute().parent.is_dir():
+            raise ArgumentTypeError(f'{path}: there is no such folder')
+        return path
+
+    return convert
+
+
+def key_value(text: str) -> str:
+    """KEY=VALUE, as ``--cfg-options`` takes it."""
+    if '=' not in text.strip('='):
+        raise ArgumentTypeError(f"'{text}' is not KEY=VALUE")
+    return text
+
+
+def add_config_options(parser: ArgumentParser) -> None:
+    """``--cfg-options``, as MMPose's tools have it."""
+    parser.add_argument('--cfg-options', nargs='+', type=key_value, action='extend', default=[], metavar='KEY=VALUE',
+                        help='changes to the config, such as model.head.pc_loss.topk=4')

@@ -1,0 +1,41 @@
+"""How a command ends where something that it was given is at fault: with one line."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import sys
+from typing import Iterator
+
+from ..errors import PclossError
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Print what a user can mend as ``error: ...`` and exit with 2; any other error keeps its traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit('interrupted')
+    except Exception as error:
+        message = explanation(error)
+        if message is None:
+            raise
+        print(f'error: {message}', file=sys.stderr)
+        sys.exit(2)
+
+
+def explanation(error: Exception) -> str | None:
+    """What an error says to a user, on one line; None for one that is no fault of theirs."""
+    text = str(error)
+    if isinstance(error, PclossError):
+        # A worker process sends its traceback along; the last line is the error itself.
+        last = text.strip().splitlines()[-1] if 'Original Traceback' in text else text
+        return ' '.join(last.split())
+    if isinstance(error, OSError) and error.filename is not None:
+        return f'{error.filename}: {error.strerror}'
+    if isinstance(error, (pickle.UnpicklingError, EOFError)):  # of torch.load, whose advice is for other programs
+        return f'the checkpoint is broken, or no checkpoint ({type(error).__name__})'
+    if isinstance(error, AssertionError) and 'does not exist' in text:  # MMPose's CocoDataset, of a missing file
+        return f'{text}. Check the path; `pcloss check CONFIG` names all that is missing.'
+    return None

@@ -1,0 +1,103 @@
+"""The data sets that an official release, or a config, trains and tests on: fragments of configs, with row counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Mapping
+
+import mmengine.fileio as fileio
+
+from ..formats.deepfashion import SPLITS
+from ..formats.fashionai import VAL_IMAGES
+
+
+@dataclass(frozen=True)
+class Split:
+    """One data set to be built.
+
+    Attributes:
+        name: 'train', 'val' and so on.
+        config: For MMPose's DATASETS.
+        counts: Official numbers of rows, by what is counted: :data:`ROWS` for the whole split, the name of a
+            category, or the path of a FashionAI file. Empty where there is nothing to compare with.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+#: Key of :attr:`Split.counts`.
+ROWS = 'rows'
+
+#: FashionAI's training archives, and the rows of their files before repeated images are dropped; from the counts in
+#: https://github.com/HiKapok/tf.fashionAI (config.py).
+FASHIONAI_FILES = {
+    'warm_up_train_20180222/Annotations/annotations.csv': 12534,
+    'fashionAI_key_points_train_20180227/Annotations/train.csv': 31631,
+}
+
+DEEPFASHION_ROWS = {'train': 209222, 'val': 40000, 'test': 40000}
+FLD_ROWS = {'train': 83033, 'val': 19992, 'test': 19992}
+
+#: Persons with keypoints, as MMPose trains and validates on them, and boxes of the detector (person AP 56.4): what
+#: HRNet's and SimplePose's public logs report for these files.
+COCO_ROWS = {'train': 149813, 'val': 6352, 'val, detected boxes': 104125}
+
+
+def _fashionai(root: str) -> list[Split]:
+    config = dict(type='FashionAIDataset', data_root=root, ann_file=list(FASHIONAI_FILES))
+    files = {fileio.join_path(root, path): rows for path, rows in FASHIONAI_FILES.items()}
+    return [Split('train', dict(config, subset='train'), files), Split('val', dict(config, subset='val'), VAL_IMAGES)]
+
+
+def _deepfashion(root: str) -> list[Split]:
+    config = dict(type='DeepFashionAttributeDataset', data_root=root)
+    return [Split(split, dict(config, split=split), {ROWS: DEEPFASHION_ROWS[split]}) for split in SPLITS]
+
+
+def _fld(root: str) -> list[Split]:
+    config = dict(type='FLDDataset', data_root=root)
+    return [Split(split, dict(config, split=split), {ROWS: FLD_ROWS[split]}) for split in SPLITS]
+
+
+def _coco(root: str) -> list[Split]:
+    train, val = (
+        dict(type='CocoDataset', data_root=root, ann_file=f'annotations/person_keypoints_{split}2017.json',
+             data_prefix=dict(img=f'{split}2017/')) for split in ('train', 'val'))
+    # MMPose joins the root to every path but this one.
+    boxes = fileio.join_path(root, 'person_detection_results/COCO_val2017_detections_AP_H_56_person.json')
+    configs = train, val, dict(val, bbox_file=boxes, test_mode=True)
+    return [Split(name, config, {ROWS: rows}) for config, (name, rows) in zip(configs, COCO_ROWS.items())]
+
+
+#: The splits of each official release, given its root.
+RELEASES: dict[str, Callable[[str], list[Split]]] = {
+    'fashionai': _fashionai, 'deepfashion': _deepfashion, 'fld': _fld, 'coco': _coco}
+
+
+def config_splits(config: Mapping[str, Any]) -> list[Split]:
+    """What a config of MMPose trains, validates and tests on; wrappers such as ``CombinedDataset`` are opened.
+
+    A data set that an earlier split has already, but for its pipeline, is left out.
+    """
+    splits: list[Split] = []
+    for name in ('train', 'val', 'test'):
+        loader = config.get(f'{name}_dataloader') or {}
+        for leaf in _leaves(loader.get('dataset') or {}):
+            # What is read is the same for both modes; one row a garment is what can be checked.
+            leaf = {key: value for key, value in leaf.items() if key not in ('pipeline', 'data_mode')}
+            if leaf not in [split.config for split in splits]:
+                splits.append(Split(name, leaf))
+    return splits
+
+
+def _leaves(config: Mapping[str, Any]) -> Iterator[dict]:
+    """The data sets inside wrappers."""
+    inner = config.get('datasets') or ([config['dataset']] if 'dataset' in config else None)
+    if inner is None:
+        if config:
+            yield dict(config)
+        return
+    for part in inner:
+        yield from _leaves(part)

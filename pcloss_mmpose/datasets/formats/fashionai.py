@@ -1,0 +1,96 @@
+"""FashionAI's CSV files: text -> arrays."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ...metainfo.fashionai import CATEGORIES, LANDMARKS
+from .records import coco_landmarks
+from .text_files import NUMBER, Lines, is_number, parse_numbers, read_lines
+
+HEADER = ('image_id', 'image_category', *LANDMARKS)
+
+#: Images of each category, from the start of the training set, that the paper validates on.
+VAL_IMAGES = {'blouse': 2100, 'outwear': 1900, 'dress': 1900, 'skirt': 2100, 'trousers': 2000}
+
+_CELL_ADVICE = 'A cell is x_y_v in pixels, with v = -1 not defined, 0 occluded, 1 visible.'
+_CELL = f'{NUMBER}_{NUMBER}_(?:-1|0|1)'
+_is_landmark_row = re.compile(f'{_CELL}(?:,{_CELL}){{{len(LANDMARKS) - 1}}}').fullmatch
+
+
+def _without_header(lines: Lines) -> Lines:
+    """Drop the header line, if there is one; it must name the columns in their order."""
+    cells = [cell.strip() for cell in lines.texts[0].split(',')]
+    if not set(cells) & set(HEADER):
+        return lines
+    columns = HEADER[:2] if len(cells) == 2 else HEADER
+    advice = f'The header must have these {len(HEADER)} columns (a test file only the first two): {",".join(HEADER)}.'
+    if len(cells) != len(columns):
+        raise lines.error(0, f'{len(cells)} columns, expected {len(HEADER)} or 2', advice, field='header')
+    for cell, column in zip(cells, columns):
+        if cell != column:
+            raise lines.error(0, f"expected '{column}', found '{cell}'", advice, field='header')
+    return lines.after(1)
+
+
+def _explain_landmarks(cells: list[str]) -> tuple[str | None, str, str]:
+    """Say which cell of a row is wrong."""
+    for column, cell in zip(LANDMARKS, cells):
+        values = cell.split('_')
+        if len(values) != 3:
+            return column, f"expected x_y_v, found '{cell}'", _CELL_ADVICE
+        if not all(map(is_number, values)):
+            return column, f"'{cell}' holds something that is not a finite decimal number", _CELL_ADVICE
+        if values[2] not in ('-1', '0', '1'):
+            return column, f"visibility '{values[2]}' is outside -1, 0, 1", _CELL_ADVICE
+    return None, 'unreadable row', _CELL_ADVICE
+
+
+def read_csv(path: str) -> tuple[Lines, list[str], list[str], np.ndarray | None]:
+    """Read one CSV, with or without header line.
+
+    Returns:
+        The lines without header, image names, category names, and landmarks (N, 24, 3) as in :class:`Records`;
+        the landmarks are None for a test file, which has the first two columns only.
+
+    Raises:
+        FileFormatError: With file, line and column.
+    """
+    lines = _without_header(read_lines(path))
+    if not lines:
+        return lines, [], [], None
+    has_landmarks = lines.texts[0].count(',') != 1
+    columns = len(HEADER) if has_landmarks else 2
+    lines.check(
+        (text.count(',') + 1 == columns for text in lines.texts),
+        lambda i: (None, f'{lines.texts[i].count(",") + 1} columns, expected {columns}',
+                   'Compare the line with the others; fields are separated by commas and none is left out.'))
+
+    rows = [text.split(',', 2) for text in lines.texts]
+    names = [row[0].strip() for row in rows]
+    lines.check(names, lambda i: ('image_id', 'the image name is empty', 'Give the path of the image.'))
+    categories = [row[1].strip() for row in rows]
+    lines.check(
+        (category in CATEGORIES for category in categories),
+        lambda i: ('image_category', f"unknown category '{categories[i]}'", f'Known are {", ".join(CATEGORIES)}.'))
+    if not has_landmarks:
+        return lines, names, categories, None
+
+    cells = [row[2] for row in rows]
+    lines.check(map(_is_landmark_row, cells), lambda i: _explain_landmarks(cells[i].split(',')))
+    values = parse_numbers((row.replace('_', ',') for row in cells), ',').reshape(-1, len(LANDMARKS), 3)
+    nowhere = (values[..., 2] >= 0) & (values[..., :2] == -1).all(axis=2)
+    lines.check(
+        ~nowhere.any(axis=1),
+        lambda i: (LANDMARKS[np.argmax(nowhere[i])], 'a landmark at -1_-1 must have v = -1', _CELL_ADVICE))
+    return lines, names, categories, coco_landmarks(values[..., :2], values[..., 2] + 1)
+
+
+def paper_val_mask(categories: np.ndarray) -> np.ndarray:
+    """(N,) mask of the paper's validation rows: the first :data:`VAL_IMAGES` of each category."""
+    mask = np.zeros(len(categories), dtype=bool)
+    for category, images in VAL_IMAGES.items():
+        mask[np.flatnonzero(categories == category)[:images]] = True
+    return mask

@@ -1,0 +1,100 @@
+"""Lines of a raw annotation file that remember their numbers, and the checks that point at them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Callable, Iterable, Sequence
+
+import mmengine.fileio as fileio
+import numpy as np
+
+from ...errors import FileFormatError
+
+#: A plain decimal number that float32 can hold. NaN, infinity and exponents have no place in these files.
+NUMBER = r'-?[0-9]{1,9}(?:\.[0-9]*)?'
+
+is_number = re.compile(NUMBER).fullmatch
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a file that are not blank: their numbers in the file, from 1, and their stripped texts."""
+
+    path: str
+    numbers: Sequence[int]
+    texts: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def after(self, count: int) -> Lines:
+        """All but the first ``count`` lines."""
+        return Lines(self.path, self.numbers[count:], self.texts[count:])
+
+    def place(self, index: int) -> str:
+        """File and line of the line with this index."""
+        return f'{self.path}, line {self.numbers[index]}'
+
+    def error(self, index: int, problem: str, advice: str = '', field: str | None = None,
+              lines: int = 1) -> FileFormatError:
+        """The error that points at the line with this index."""
+        return FileFormatError.at(self.path, problem, advice, line=self.numbers[index], field=field, lines=lines)
+
+    def check(self, good: Iterable[object], explain: Callable[[int], tuple[str | None, str, str]]) -> None:
+        """Raise for the first line that is not good.
+
+        Args:
+            good: One truth value a line.
+            explain: Gives field, problem and advice for the line with this index.
+
+        Raises:
+            FileFormatError: Some line is not good.
+        """
+        bad = [index for index, fine in enumerate(good) if not fine]
+        if bad:
+            field, problem, advice = explain(bad[0])
+            raise self.error(bad[0], problem, advice, field=field, lines=len(bad))
+
+
+def read_lines(path: str) -> Lines:
+    """Read a text file through MMEngine's file backends.
+
+    Raises:
+        FileFormatError: The file is missing, cannot be read, is no UTF-8 text, or holds nothing.
+    """
+    try:
+        text = fileio.get_text(path, encoding='utf-8-sig')
+    except FileNotFoundError:
+        advice = 'Check the path; the configs take their root from FASHIONAI_ROOT, DEEPFASHION_ROOT or FLD_ROOT.'
+        raise FileFormatError.at(path, 'no such file', advice) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError.at(path, f'cannot be read as text ({error})') from error
+    numbered = [(number, line.strip()) for number, line in enumerate(text.split('\n'), 1) if line.strip()]
+    if not numbered:
+        raise FileFormatError.at(path, 'the file is empty', 'Download it again.')
+    numbers, texts = zip(*numbered)
+    return Lines(path, numbers, texts)
+
+
+def parse_numbers(texts: Iterable[str], separator: str) -> np.ndarray:
+    """Parse texts that hold nothing but numbers and separators, already checked, into one float32 array."""
+    return np.fromstring(separator.join(texts), dtype=np.float32, sep=separator)
+
+
+def first_occurrences(names: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
+    """Index of the first occurrence of each name, in order; warns with an example where names repeat.
+
+    ``place`` gives file and line of an index.
+    """
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        first.setdefault(name, index)
+    repeats = len(names) - len(first)
+    if repeats:
+        example = next(index for index, name in enumerate(names) if first[name] != index)
+        warnings.warn(
+            f"{place(example)}: '{names[example]}' stands in {place(first[names[example]])} already; {repeats} rows "
+            'repeat an image in all, and the first row of each image is kept.', stacklevel=2)
+    return np.fromiter(first.values(), dtype=np.int64, count=len(first))

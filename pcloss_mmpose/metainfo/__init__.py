@@ -1,0 +1,15 @@
+"""What a landmark, a pair and a category is: names, mirrored names, each data set's metainfo, and how it is loaded.
+
+A leaf: nothing here imports MMPose before a metainfo is parsed. Each data set has a module with its ``dataset_info``.
+"""
+
+from .annotations import category_names, coco_box, raw_box, raw_category, raw_visibility
+from .builder import build_dataset_info
+from .categories import labelled_landmarks
+from .load import dataset_metainfo, load_metainfo
+from .names import landmark_names, mirrored, side
+
+__all__ = [
+    'build_dataset_info', 'category_names', 'coco_box', 'dataset_metainfo', 'labelled_landmarks', 'landmark_names',
+    'load_metainfo', 'mirrored', 'raw_box', 'raw_category', 'raw_visibility', 'side'
+]

@@ -1,0 +1,28 @@
+"""Commands, run in this process."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from pcloss_mmpose.cli import main
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    """Run ``pcloss`` with arguments: its exit code, and what it printed."""
+
+    def run(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setenv('LOCAL_RANK', os.environ.get('LOCAL_RANK', '0'))  # MMPose's scripts set it for good
+            try:
+                main([str(argument) for argument in arguments])
+                code = 0
+            except SystemExit as stop:
+                code = stop.code
+        printed = capsys.readouterr()
+        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
+
+    return run

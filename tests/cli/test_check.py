@@ -1,0 +1,139 @@
+import runpy
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from pcloss_mmpose.metainfo.deepfashion_attribute import dataset_info
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'check_dataset.py'
+SIDE = 252  # of a picture: the page's cells then show it pixel by pixel
+LOWER = '2 0 50 60 0 150 60 1 50 200 0 150 200'
+tool = runpy.run_path(str(TOOL))
+
+
+@pytest.fixture
+def check(monkeypatch, capsys):
+    """Run the tool in this process: its exit code, the lines of its output and of its errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', [TOOL.name, *map(str, arguments)])
+        try:
+            tool['main']()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        printed = capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def root(raw, tmp_path):
+    """DeepFashion's layout: twelve images for training, two for validation, none for testing."""
+    names = [f'img/{index:02}.jpg' for index in range(14)]
+    for index, name in enumerate(names):
+        raw.image(tmp_path / name, size=(SIDE, SIDE), seed=index)
+    splits = {name: 'train' if index < 12 else 'val' for index, name in enumerate(names)}
+    return Path(raw.benchmark(tmp_path, dict.fromkeys(names, LOWER), dict.fromkeys(names, '20 30 180 220'), splits))
+
+
+def test_fit_to_train(check, root):
+    code, lines, _ = check('deepfashion', root)
+    assert code == 0
+    assert lines == [
+        'train: 12 rows, 12 images, 12 decoded',
+        '  note: train: 12 rows, 209,222 in the official release',
+        'val: 2 rows, 2 images, 2 decoded',
+        '  note: val: 2 rows, 40,000 in the official release',
+        'test: not read',
+        f'  note: test: no row of {root}/Eval/list_eval_partition.txt belongs to it',
+        'fit to train']
+
+
+def test_many_problems_of_a_kind_are_cut_short_and_all_counted(check, root):
+    for index in range(8):
+        (root / f'img/{index:02}.jpg').unlink()
+    code, lines, _ = check('deepfashion', root)
+    assert code == 1
+    assert lines[2:8] == [f'  problem: {root}/img/{index:02}.jpg: no such file' for index in range(5)] + [
+        '  problem: and 3 more missing images']
+    assert lines[-1] == '8 problems: not fit to train'
+
+
+def test_a_fault_that_all_splits_share_is_said_and_counted_once(check, root):
+    (root / 'Anno/list_bbox.txt').write_text('')
+    code, lines, _ = check('deepfashion', root)
+    assert code == 1
+    assert [line for line in lines if 'problem' in line] == [
+        f'  problem: {root}/Anno/list_bbox.txt: the file is empty. Download it again.', '1 problem: not fit to train']
+
+
+def test_a_sample_says_that_it_is_one(check, root):
+    code, lines, _ = check('deepfashion', root, '--sample', 3)
+    assert code == 0
+    assert lines[0] == 'train: 12 rows, 12 images, 3 decoded'
+    assert lines[-1] == 'fit to train, as far as this sample of images shows (--all decodes every one)'
+    assert check('deepfashion', root, '--sample', 3, '--all')[1][-1] == 'fit to train'
+
+
+def test_the_root_comes_from_the_environment(check, root, monkeypatch):
+    monkeypatch.setenv('DEEPFASHION_ROOT', str(root))
+    assert check('deepfashion') == check('deepfashion', root)
+
+
+def test_the_page_shows_boxes_and_landmarks_by_category(check, root):
+    code, lines, _ = check('deepfashion', root, '--picture', root / 'page.png')
+    assert code == 0 and lines[-2].startswith(f'{root}/page.png: ')
+    page = cv2.imread(str(root / 'page.png'))
+    assert page.shape == (28 + 4 * 256, 4 * 256, 3)  # one category in four columns, 14 pictures
+    first = page[30:30 + SIDE, 2:2 + SIDE]
+    assert (first[30, 20:181] == (255, 0, 255)).all() and (first[30:221, 180] == (255, 0, 255)).all()
+    assert first[60, 50].tolist() == dataset_info['keypoint_info'][4]['color'][::-1]  # left_waistline
+    assert first[200, 50].tolist() == [255, 255, 255]  # left_hem is occluded: a ring around white
+    assert (page[28 + 3 * 256:, 2 * 256:] == 255).all()  # nothing after the last picture
+
+
+def test_a_page_of_nothing_is_not_written(check, tmp_path):
+    code, lines, _ = check('fld', tmp_path, '--picture', tmp_path / 'page.png')
+    assert code == 1
+    assert lines[-2:] == [
+        f'{tmp_path}/page.png: not written, as there is nothing to draw', '3 problems: not fit to train']
+    assert not (tmp_path / 'page.png').exists()
+
+
+def test_a_config_names_its_own_data(check, tiny_config):
+    code, lines, _ = check(tiny_config)
+    assert code == 0
+    assert lines == ['train: 4 rows, 4 images, 4 decoded', 'val: 5 rows, 5 images, 5 decoded', 'fit to train']
+    code, lines, _ = check(tiny_config, '--cfg-options', 'val_dataloader.dataset.ann_file=lost.json')
+    assert code == 1
+    assert lines[2] == (f'  problem: {tiny_config.parent}/lost.json: no such file '
+                        '(docs/datasets.md shows what belongs where)')
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    ([], 'required: data'),
+    (['deepfashoin', '.'], "'deepfashoin' is none of fashionai, deepfashion, fld, coco, and no path of a config"),
+    (['deepfashion', 'no/such/folder'], 'no/such/folder: no such folder'),
+    (['coco', '.', '--sample', '0'], '--sample must be at least 1 and --seed at least 0, got 0 and 0'),
+    (['coco', '.', '--seed', '-1'], '--sample must be at least 1 and --seed at least 0, got 200 and -1'),
+    (['coco', '.', '--picture', 'no/such/page.png'], '--picture no/such/page.png: no such folder, or no known format'),
+    (['coco', '.', '--picture', 'page.txt'], '--picture page.txt: no such folder, or no known format'),
+    (['coco', '.', '--cfg-options', 'a=1'], '--cfg-options goes with a config'),
+    (['no_such_config.py'], "no_such_config.py: FileNotFoundError: [Errno 2] No such file or directory"),
+    (['config.py', '.'], 'config.py names its own root'),
+])
+def test_wrong_arguments(check, arguments, message):
+    code, _, errors = check(*arguments)
+    assert code == 2
+    assert message in errors[-1]
+
+
+def test_a_config_without_data(check, tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text("model = dict(type='TopdownPoseEstimator')\n")
+    code, _, errors = check(path)
+    assert code == 2 and 'it has no train_dataloader, val_dataloader or test_dataloader' in errors[-1]
