@@ -4,7 +4,7 @@ MMPose's registries learn where the components are, as they know where MMPose's 
 the import itself takes a fraction of a second, and ``pcloss --help`` with it.
 """
 
-from .compat import on_import, prepare_torch, stand_in_for_mmcv_ops
+from .compat import on_import, protected_resume, stand_in_for_mmcv_ops
 from .registration import add_locations
 from .requirements import check_requirements
 
@@ -12,5 +12,5 @@ __version__ = '0.2.0'
 
 check_requirements()
 on_import('mmcv.ops', stand_in_for_mmcv_ops)
-on_import('mmengine.runner', prepare_torch)
+on_import('torch', protected_resume)
 on_import('mmpose.registry', add_locations)

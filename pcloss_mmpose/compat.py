@@ -88,13 +88,6 @@ def stand_in_for_mmcv_ops() -> Iterator[None]:
             del mmcv._ext
 
 
-@contextlib.contextmanager
-def prepare_torch() -> Iterator[None]:
-    """After MMEngine's runner is imported: let checkpoints of its own be read."""
-    yield
-    allow_own_checkpoints()
-
-
 def _history_statistic(owner: Any, name: str) -> Callable:
     """The one use of ``getattr`` that MMEngine's checkpoints make: a statistic of ``HistoryBuffer``."""
     from mmengine.logging import HistoryBuffer
@@ -103,8 +96,9 @@ def _history_statistic(owner: Any, name: str) -> Callable:
     raise pickle.UnpicklingError(f'the checkpoint asks for {name!r} of {owner!r}, which no MMEngine checkpoint does')
 
 
-def allow_own_checkpoints() -> None:
-    """Let ``torch.load`` read what MMEngine writes while ``weights_only=True`` keeps protecting.
+@contextlib.contextmanager
+def protected_resume() -> Iterator[None]:
+    """After ``torch`` is imported: let ``torch.load`` read what MMEngine writes while ``weights_only=True`` keeps protecting.
 
     Since torch 2.6 that is the default, and ``--resume`` fails on MMEngine's log buffers and numpy arrays. Allowed
     here: ``HistoryBuffer`` and numpy's numeric arrays and scalars, under their names in numpy 1 and 2. The buffer
@@ -113,6 +107,7 @@ def allow_own_checkpoints() -> None:
 
     Upstream: https://github.com/open-mmlab/mmengine/issues/1655. It can go once MMEngine registers its own types.
     """
+    yield
     import numpy as np
     import torch
     from mmengine.logging import HistoryBuffer

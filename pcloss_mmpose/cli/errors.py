@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import re
 import sys
 from typing import Iterator
 
@@ -29,9 +30,9 @@ def explanation(error: Exception) -> str | None:
     """What an error says to a user, on one line; None for one that is no fault of theirs."""
     text = str(error)
     if isinstance(error, PclossError):
-        # A worker process sends its traceback along; the last line is the error itself.
-        last = text.strip().splitlines()[-1] if 'Original Traceback' in text else text
-        return ' '.join(last.split())
+        if 'Original Traceback' in text:  # of a worker process; the last line is the error itself, after its class
+            text = re.sub(r'^[\w.]+: ', '', text.strip().splitlines()[-1])
+        return ' '.join(text.split())
     if isinstance(error, OSError) and error.filename is not None:
         return f'{error.filename}: {error.strerror}'
     if isinstance(error, (pickle.UnpicklingError, EOFError)):  # of torch.load, whose advice is for other programs

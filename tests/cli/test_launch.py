@@ -1,18 +1,18 @@
+"""Real trainings and tests: by the launchers, by MMPose's own scripts, by the commands."""
+
 import json
 import os
-import runpy
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import mmpose
 import pytest
 import torch
 
+from pcloss_mmpose.cli.mmpose_tool import find_tool
+
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-mmpose_tool = runpy.run_path(str(TOOLS / 'mmpose_tool.py'))
-find_tool = mmpose_tool['find_tool']
 
 
 def launch(*command, **environment):
@@ -29,18 +29,6 @@ def free_port():
         return str(probe.getsockname()[1])
 
 
-@pytest.fixture
-def run_tool(monkeypatch):
-    """Run a tool in this process."""
-
-    def run(name, *arguments):
-        monkeypatch.setenv('LOCAL_RANK', '0')  # MMPose's scripts set it for good
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-        mmpose_tool['run'](name)
-
-    return run
-
-
 def metrics_of(work_dir):
     """The metrics of the one test run in ``work_dir``, without the timings."""
     log, = work_dir.glob('*/*.json')
@@ -53,7 +41,7 @@ def last_validation(work_dir):
     return [line for line in map(json.loads, log.read_text().splitlines()) if 'EPE' in line][-1]
 
 
-def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, run_tool):
+def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, call):
     trained = launch(
         'bash', TOOLS / 'dist_train.sh', tiny_config, 2, '--work-dir', tmp_path / 'train', PORT=free_port())
     assert trained.returncode == 0, trained.stdout
@@ -64,7 +52,7 @@ def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, run_tool):
     tested = launch(
         'bash', TOOLS / 'dist_test.sh', tiny_config, checkpoint, 2, '--work-dir', tmp_path / 'two', PORT=free_port())
     assert tested.returncode == 0, tested.stdout
-    run_tool('test.py', tiny_config, checkpoint, '--work-dir', tmp_path / 'one')
+    assert call('test', tiny_config, checkpoint, '--work-dir', tmp_path / 'one').code == 0
 
     one = metrics_of(tmp_path / 'one')
     assert one['EPE'] > 0 and one['PCK'] > 0 and one['NE'] > 0
@@ -72,9 +60,9 @@ def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, run_tool):
     assert last_validation(tmp_path / 'train')['EPE'] == pytest.approx(one['EPE'])
 
 
-def test_mmpose_own_scripts_train_and_test_and_ours_resumes(tiny_config, tmp_path, run_tool):
+def test_mmpose_own_scripts_train_and_test_and_ours_resumes(tiny_config, tmp_path, call):
     """Its stock scripts know the package by the config's ``custom_imports`` line alone."""
-    train, test = (find_tool(name, Path(mmpose.__file__).parent) for name in ('train.py', 'test.py'))
+    train, test = find_tool('train.py'), find_tool('test.py')
     trained = launch(sys.executable, train, tiny_config, '--work-dir', tmp_path, PYTHONPATH=str(TOOLS.parent))
     assert trained.returncode == 0, trained.stdout
     tested = launch(sys.executable, test, tiny_config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 'test',
@@ -82,7 +70,7 @@ def test_mmpose_own_scripts_train_and_test_and_ours_resumes(tiny_config, tmp_pat
     assert tested.returncode == 0, tested.stdout
     assert metrics_of(tmp_path / 'test')['NE'] == pytest.approx(last_validation(tmp_path)['NE'])
 
-    run_tool('train.py', tiny_config, '--work-dir', tmp_path, '--resume', '--cfg-options', 'train_cfg.max_epochs=2')
+    call('train', tiny_config, '--work-dir', tmp_path, '--resume', '--cfg-options', 'train_cfg.max_epochs=2')
 
     resumed = torch.load(tmp_path / 'epoch_2.pth')
     assert resumed['meta']['iter'] == 4
@@ -90,28 +78,17 @@ def test_mmpose_own_scripts_train_and_test_and_ours_resumes(tiny_config, tmp_pat
     assert len(resumed['message_hub']['log_scalars']['train/loss_pc'].data[0]) == 4
 
 
-def test_a_missing_config_is_named(run_tool):
-    with pytest.raises(SystemExit, match='no/such/config.py: no such file'):
-        run_tool('train.py', 'no/such/config.py')
-
-
-def test_a_missing_coco_file_is_named_and_the_check_recommended(tiny_config, run_tool, tmp_path):
-    with pytest.raises(SystemExit, match=r'gone.json`does not exist. Check the path; `python tools/check_dataset.py'):
-        run_tool('train.py', tiny_config, '--work-dir', tmp_path, '--cfg-options',
-                 'train_dataloader.dataset.ann_file=gone.json')
-
-
-@pytest.mark.parametrize('layout', ['site-packages/mmpose/.mim/tools', 'clone/tools'])
-def test_tools_are_found_where_pip_and_a_clone_put_them(tmp_path, layout):
-    script = tmp_path / layout / 'train.py'
-    script.parent.mkdir(parents=True)
-    script.write_text('')
-    assert find_tool('train.py', tmp_path / Path(layout).parts[0] / 'mmpose') == script
-
-
-def test_an_mmpose_without_tools_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match='has no train.py: looked for .*mim.* and .*Install MMPose'):
-        find_tool('train.py', tmp_path / 'mmpose')
+@pytest.mark.parametrize(('option', 'words'), [
+    ('train_dataloader.dataset.ann_file=gone.json', 'gone.json`does not exist. Check the path; `pcloss check CONFIG`'),
+    ('model.head.pc_loss.topk=0', 'topk must be None or a whole number from 1, got 0'),
+    ('model.head.integral.alpha=-1', 'alpha must be a positive number, got -1'),
+    ('train_dataloader.dataset.pipeline.4.pack_transformed=False', 'set pack_transformed=True on PackPoseInputs'),
+])
+def test_what_is_wrong_in_a_config_is_one_line(tiny_config, call, tmp_path, option, words):
+    done = call('train', tiny_config, '--work-dir', tmp_path, '--cfg-options', option)
+    assert done.code == 2
+    line, = (line for line in done.err.splitlines() if line.startswith('error: '))
+    assert words in line and 'Traceback' not in done.err
 
 
 @pytest.mark.parametrize('script, arguments', [
