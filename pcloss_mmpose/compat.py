@@ -98,7 +98,7 @@ def _history_statistic(owner: Any, name: str) -> Callable:
 
 @contextlib.contextmanager
 def protected_resume() -> Iterator[None]:
-    """After ``torch`` is imported: let ``torch.load`` read what MMEngine writes while ``weights_only=True`` keeps protecting.
+    """After ``torch`` is imported: let ``torch.load`` read MMEngine's checkpoints under ``weights_only=True``.
 
     Since torch 2.6 that is the default, and ``--resume`` fails on MMEngine's log buffers and numpy arrays. Allowed
     here: ``HistoryBuffer`` and numpy's numeric arrays and scalars, under their names in numpy 1 and 2. The buffer
