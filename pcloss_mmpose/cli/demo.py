@@ -104,8 +104,8 @@ def wait(console: Console, runs: Mapping[str, subprocess.Popen], logs: Mapping[s
                     continue
                 del running[arm]
                 if process.returncode != 0:
-                    console.print(f'[red]failed[/], the end of {logs[arm]}:')
-                    console.print(''.join(logs[arm].read_text().splitlines(keepends=True)[-15:]), markup=False)
+                    console.print(f'[red]failed[/], the end of {logs[arm]}:', soft_wrap=True)
+                    console.print('\n'.join(logs[arm].read_text().splitlines()[-15:]), markup=False, soft_wrap=True)
                     sys.exit(1)
             time.sleep(0.2)
     finally:

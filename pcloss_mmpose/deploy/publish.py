@@ -63,7 +63,7 @@ def published(checkpoint: dict) -> dict:
         InputError: There is no state_dict of tensors, or the meta has values that are not plain.
     """
     weights = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
-    if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+    if not (weights and isinstance(weights, dict) and all(isinstance(each, torch.Tensor) for each in weights.values())):
         raise InputError('it has no state_dict of tensors')
     meta = checkpoint.get('meta') or {}
     try:
