@@ -1,8 +1,8 @@
-"""Landmarks of a garment from a model that tools/export_onnx.py wrote: onnxruntime, numpy and OpenCV are all it needs.
+"""Landmarks of a garment from a model that `pcloss export` wrote: onnxruntime, numpy and OpenCV are all it needs.
 
     python onnx_predict.py model.onnx photo.jpg [--box X1 Y1 X2 Y2] [--draw out.png]
 
-Prints a line for each landmark: name, x, y in pixels of the photograph, score. Without a box the whole picture is one.
+Prints a line for each landmark: name, x and y in pixels of the image, score. Without a box, the whole image is taken.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def load_model(path):
 
 
 def crop_area(box, rule):
-    """Centre and size, in pixels of the picture, of what becomes the crop."""
+    """Centre and size, in pixels of the image, of what becomes the crop."""
     x1, y1, x2, y2 = box
     width, height = rule['padding'] * (x2 - x1), rule['padding'] * (y2 - y1)
     if rule['keep_aspect_ratio']:
@@ -32,18 +32,18 @@ def crop_area(box, rule):
     return np.array([(x1 + x2) / 2, (y1 + y2) / 2]), np.array([width, height])
 
 
-def cut(picture, center, size, rule):
+def cut(image, center, size, rule):
     """The crop, (H, W, 3) uint8."""
     input_size = np.array(rule['input_size'])
     zoom = (input_size - rule['udp']) / size
     warp = np.column_stack([np.diag(zoom), zoom * (size / 2 - center)])
-    return cv2.warpAffine(picture, warp, tuple(input_size.tolist()), flags=cv2.INTER_LINEAR)
+    return cv2.warpAffine(image, warp, tuple(input_size.tolist()), flags=cv2.INTER_LINEAR)
 
 
-def predict(session, rule, pictures, boxes):
-    """Landmarks (B, K, 2) in pixels of the pictures, and their scores (B, K)."""
+def predict(session, rule, images, boxes):
+    """Landmarks (B, K, 2) in pixels of the images, and their scores (B, K)."""
     areas = [crop_area(box, rule) for box in boxes]
-    crops = np.stack([cut(picture, *area, rule) for picture, area in zip(pictures, areas)])
+    crops = np.stack([cut(image, *area, rule) for image, area in zip(images, areas)])
     points, scores = session.run(['coordinates', 'scores'], {'crops': crops})
     centers, sizes = (np.stack(values)[:, None] for values in zip(*areas))
     return points / np.array(rule['input_size']) * sizes + centers - sizes / 2, scores
@@ -52,25 +52,25 @@ def predict(session, rule, pictures, boxes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model')
-    parser.add_argument('picture')
+    parser.add_argument('image')
     parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'))
-    parser.add_argument('--draw', help='picture with the landmarks to write')
+    parser.add_argument('--draw', help='image with the landmarks to write')
     args = parser.parse_args()
     if args.draw and not cv2.haveImageWriter(args.draw):
-        parser.error(f'{args.draw} cannot be written: give it the ending of a picture, such as .png')
-    picture = cv2.imread(args.picture)
-    if picture is None:
-        sys.exit(f'{args.picture}: not a picture that OpenCV can read')
-    box = args.box or [0, 0, picture.shape[1], picture.shape[0]]
+        parser.error(f'{args.draw} cannot be written: give it the ending of an image, such as .png')
+    image = cv2.imread(args.image)
+    if image is None:
+        sys.exit(f'{args.image}: not an image that OpenCV can read')
+    box = args.box or [0, 0, image.shape[1], image.shape[0]]
     if not (box[0] < box[2] and box[1] < box[3]):
         parser.error(f'--box must be the left upper and the right lower corner, got {box}')
     session, rule = load_model(args.model)
-    points, scores = predict(session, rule, [picture], [box])
+    points, scores = predict(session, rule, [image], [box])
     for name, (x, y), score in zip(rule['landmarks'], points[0], scores[0]):
         print(f'{name:<20}{x:8.1f}{y:8.1f}{score:7.2f}')
-        cv2.circle(picture, (round(float(x)), round(float(y))), max(2, max(picture.shape) // 150), (0, 0, 255), -1)
+        cv2.circle(image, (round(float(x)), round(float(y))), max(2, max(image.shape) // 150), (0, 0, 255), -1)
     if args.draw:
-        cv2.imwrite(args.draw, picture)
+        cv2.imwrite(args.draw, image)
 
 
 if __name__ == '__main__':

@@ -1,119 +1,99 @@
 """Make COCO JSON and MMPose's metainfo file of the raw files of FashionAI, DeepFashion or FLD.
 
-    python tools/convert_to_coco.py fashionai /data/fashionai --out /data/fashionai/coco
-    python tools/convert_to_coco.py deepfashion /data/deepfashion --out /data/deepfashion/coco
+    pcloss convert fashionai /data/fashionai --out /data/fashionai/coco
+    pcloss convert deepfashion /data/deepfashion --out /data/deepfashion/coco
 
-writes a JSON for each part (FashionAI: the paper's train and val; the others: what the partition file has of train, val
-and test) and metainfo.py. Every JSON is read back and compared with the raw files before it gets its name. FashionAI's
-CSVs can also be taken whole, such as those of generated garments:
+writes metainfo.py and a JSON for each part: for FashionAI the paper's train and val, for the others the splits of the
+partition file. Every JSON is read back and compared with the raw files before it gets its name. FashionAI's CSVs can
+also be taken whole, such as those of generated garments:
 
-    python tools/convert_to_coco.py fashionai data/garments --out data/garments/coco \\
+    pcloss convert fashionai data/garments --out data/garments/coco \\
         --ann-file Annotations/train.csv Annotations/val.csv --each
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import warnings
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Mapping, Sequence
 
-from rich.progress import track
+from ..errors import FileFormatError, InputError
+from .arguments import folder
 
-import pcloss_mmpose  # noqa: F401
-from pcloss_mmpose.datasets import FileFormatError, DeepFashionAttributeDataset, FashionAIDataset, FLDDataset
-from pcloss_mmpose.datasets.base import GarmentDataset
-from pcloss_mmpose.datasets.formats.coco import check_coco, image_sizes, metainfo_source, to_coco
-from pcloss_mmpose.datasets.formats.deepfashion import SPLITS, read_partition
-from pcloss_mmpose.datasets.checks.releases import FASHIONAI_FILES
-
-READERS = {'fashionai': FashionAIDataset, 'deepfashion': DeepFashionAttributeDataset, 'fld': FLDDataset}
+LAYOUTS = ('fashionai', 'deepfashion', 'fld')
 SHOWN = 20  # broken images
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('layout', choices=READERS, help='whose files they are')
-    parser.add_argument('root', type=Path, help='folder of the raw files; the JSON names images relative to it')
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('layout', choices=LAYOUTS, help='whose files they are')
+    parser.add_argument('root', type=folder, help='folder of the raw files; the JSON names images relative to it')
     parser.add_argument('--out', type=Path, required=True, help='folder for the JSON files and metainfo.py')
     parser.add_argument('--ann-file', nargs='+', metavar='CSV',
                         help='FashionAI: other files than the two official ones, relative to the root')
     parser.add_argument('--each', action='store_true',
-                        help="FashionAI: a JSON of each CSV, of its name, instead of the paper's train and val of all")
-    args = parser.parse_args()
+                        help="FashionAI: one JSON for each CSV, with its name, instead of the paper's train and val")
+
+
+def run(args: Namespace) -> None:
     if args.layout != 'fashionai' and (args.ann_file or args.each):
-        parser.error('--ann-file and --each are for fashionai')
-    args.ann_file = args.ann_file or list(FASHIONAI_FILES)
-    if args.each and len({Path(csv).stem for csv in args.ann_file}) < len(args.ann_file):
-        parser.error('--each names each JSON after its CSV, and two of them have the same name')
-    return args
+        raise InputError('--ann-file and --each are for fashionai')
+    if args.each and len({Path(csv).stem for csv in args.ann_file or ()}) < len(args.ann_file or ()):
+        raise InputError('--each names each JSON after its CSV, and two of them have the same name')
 
-
-def read_parts(args: argparse.Namespace) -> dict[str, GarmentDataset]:
-    """A reader for each JSON to be written, by the JSON's name."""
-    reader, root = READERS[args.layout], str(args.root)
-    if args.each:
-        return {Path(csv).stem: reader(csv, data_root=root) for csv in args.ann_file}
-    if args.layout == 'fashionai':
-        return {subset: reader(args.ann_file, data_root=root, subset=subset) for subset in ('train', 'val')}
-    _, splits = read_partition(reader(data_root=root, lazy_init=True).partition_file)
-    return {split: reader(data_root=root, split=split) for split in SPLITS if split in splits}
-
-
-def read_sizes(parts: dict[str, GarmentDataset]) -> dict[str, list]:
-    """Size of every image of every part; exits with the names of those that cannot be read."""
-    sizes, broken = {}, []
+    from ..datasets.conversion import READERS, write_coco
+    from ..datasets.formats.coco import metainfo_source
+    parts = read_parts(args)
+    files = {name: args.out / f'{name}.json' for name in parts}
+    metainfo, metainfo_text = args.out / 'metainfo.py', metainfo_source(READERS[args.layout].METAINFO)
+    taken = [path for path in files.values() if path.exists()]
+    if metainfo.exists() and metainfo.read_text() != metainfo_text:
+        taken.append(metainfo)
+    if taken:
+        raise InputError(f'{taken[0]} is there already: remove it, or choose another folder with --out')
+    sizes = read_sizes(parts)
+    args.out.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
-        paths = (part.get_data_info(index)['img_path'] for index in range(len(part)))
-        sizes[name], errors = image_sizes(track(paths, f'{name}: image headers', total=len(part)))
-        broken += errors
-    if broken:
-        lines = [str(error) for error in broken[:SHOWN]]
-        if len(broken) > SHOWN:
-            lines.append(f'... and {len(broken) - SHOWN} more')
-        sys.exit(f'{len(broken)} of {sum(map(len, parts.values()))} images cannot be read, and nothing was written. '
-                 'Repair them, or take their rows out of the raw files.\n  ' + '\n  '.join(lines))
-    return sizes
-
-
-def write_part(path: Path, part: GarmentDataset, sizes: list, root: str) -> None:
-    """Write a JSON under a passing name, read it back, and give it its name."""
-    unchecked = path.with_suffix('.json.part')
-    try:
-        unchecked.write_text(json.dumps(to_coco(part, sizes, root)))
-        check_coco(str(unchecked), part, sizes, root)
-        unchecked.replace(path)
-    finally:
-        unchecked.unlink(missing_ok=True)
-    print(f'{path}: {len(part)} images, read back, all equal')
-
-
-def main() -> None:
-    args = parse_args()
-    warnings.formatwarning = lambda message, *_, **__: f'{message}\n'  # the readers' name file and line
-    try:
-        parts = read_parts(args)
-        files = {name: args.out / f'{name}.json' for name in parts}
-        metainfo, metainfo_text = args.out / 'metainfo.py', metainfo_source(READERS[args.layout].METAINFO)
-        taken = [path for path in files.values() if path.exists()]
-        if metainfo.exists() and metainfo.read_text() != metainfo_text:
-            taken.append(metainfo)
-        if taken:
-            sys.exit(f'{taken[0]} is there already: remove it, or choose another folder with --out')
-        args.out.mkdir(parents=True, exist_ok=True)
-        sizes = read_sizes(parts)
-        for name, part in parts.items():
-            write_part(files[name], part, sizes[name], str(args.root))
-        metainfo.write_text(metainfo_text)
-    except FileFormatError as error:
-        advice = ' --ann-file names other CSVs, and --each takes them whole.' if args.layout == 'fashionai' else ''
-        sys.exit(f'{error}{advice}')
-    except OSError as error:
-        sys.exit(str(error))
-    print(f"{metainfo}: for MMPose, as in dict(type='CocoDataset', data_root='{args.root.resolve()}', "
+        write_coco(files[name], part, sizes[name], args.root)
+        print(f'{files[name]}: {len(part)} images, read back, all equal')
+    metainfo.write_text(metainfo_text)
+    print(f"{metainfo}: for MMPose, as in dict(type='CocoDataset', data_root='{Path(args.root).resolve()}', "
           f"ann_file='{next(iter(files.values())).resolve()}', metainfo=dict(from_file='{metainfo.resolve()}'))")
 
 
-if __name__ == '__main__':
-    main()
+def read_parts(args: Namespace) -> Mapping:
+    """The readers; what they warn of is printed once."""
+    from ..datasets import conversion
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always', UserWarning)
+        try:
+            parts = conversion.read_parts(args.layout, args.root, args.ann_file, args.each)
+        except FileFormatError as error:
+            advice = ' --ann-file names other CSVs, and --each takes them whole.' if args.layout == 'fashionai' else ''
+            raise FileFormatError(f'{error}{advice}') from error
+    for text in dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning):
+        print(f'note: {text}', file=sys.stderr)
+    return parts
+
+
+def read_sizes(parts: Mapping) -> dict[str, Sequence]:
+    """Size of every image of every part; ends where images cannot be read, after it has named them."""
+    from rich.progress import track
+
+    from ..datasets.conversion import rows_of
+    from ..datasets.formats.image_size import image_sizes
+    sizes, broken = {}, []
+    for name, part in parts.items():
+        paths = (row['img_path'] for row in rows_of(part))
+        sizes[name], errors = image_sizes(track(paths, f'{name}: image headers', total=len(part)))
+        broken += errors
+    if broken:
+        print(f'{len(broken)} of {sum(map(len, parts.values()))} images cannot be read, and nothing was written. '
+              'Repair them, or take their rows out of the raw files.')
+        for error in broken[:SHOWN]:
+            print(f'  {error}')
+        if len(broken) > SHOWN:
+            print(f'  and {len(broken) - SHOWN} more')
+        sys.exit(1)
+    return sizes

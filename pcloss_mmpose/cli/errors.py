@@ -33,8 +33,8 @@ def explanation(error: Exception) -> str | None:
         if 'Original Traceback' in text:  # of a worker process; the last line is the error itself, after its class
             text = re.sub(r'^[\w.]+: ', '', text.strip().splitlines()[-1])
         return ' '.join(text.split())
-    if isinstance(error, OSError) and error.filename is not None:
-        return f'{error.filename}: {error.strerror}'
+    if isinstance(error, OSError):  # without a file's name where MMPose or a storage raises it
+        return ' '.join(text.split()) if error.filename is None else f'{error.filename}: {error.strerror}'
     if isinstance(error, (pickle.UnpicklingError, EOFError)):  # of torch.load, whose advice is for other programs
         return f'the checkpoint is broken, or no checkpoint ({type(error).__name__})'
     if isinstance(error, AssertionError) and 'does not exist' in text:  # MMPose's CocoDataset, of a missing file

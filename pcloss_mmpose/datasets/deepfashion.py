@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os.path as osp
 import warnings
 
-import mmengine.fileio as fileio
 from mmpose.registry import DATASETS
 
 from ..errors import InputError
@@ -13,15 +11,6 @@ from ..metainfo import deepfashion_attribute, fashion8, fld
 from .base import GarmentDataset
 from .formats.deepfashion import SPLITS, read_benchmark
 from .formats.records import Records
-
-
-def anno_file(path: str) -> str:
-    """``path``, or the file of that name in ``Anno_coarse``, which newer downloads have instead of ``Anno``."""
-    folder, name = osp.split(path)
-    coarse = osp.join(osp.dirname(folder), 'Anno_coarse', name)
-    if osp.basename(folder) == 'Anno' and not fileio.exists(path) and fileio.exists(coarse):
-        return coarse
-    return path
 
 
 @DATASETS.register_module()
@@ -67,8 +56,7 @@ class DeepFashionAttributeDataset(GarmentDataset):
     def load_records(self) -> Records:
         """Read the landmarks, their boxes and, for a split, the partition."""
         return read_benchmark(
-            anno_file(self.ann_file), anno_file(self.box_file), self.partition_file, self.split,
-            root=self.data_prefix.get('img', ''))
+            self.ann_file, self.box_file, self.partition_file, self.split, root=self.data_prefix.get('img', ''))
 
 
 @DATASETS.register_module()

@@ -1,4 +1,1 @@
-from .crops import CropRule, crop_rule
-from .graph import OUTPUTS, DeployGraph, decode_heatmaps
-
-__all__ = ['OUTPUTS', 'CropRule', 'DeployGraph', 'crop_rule', 'decode_heatmaps']
+"""Trained models for use: published checkpoints, and ONNX graphs with the rule of their crops."""

@@ -1,4 +1,4 @@
-"""How a pipeline cuts a box out of a picture, in a few values that a program without MMPose can follow."""
+"""How a pipeline cuts a box out of a image, in a few values that a program without MMPose can follow."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 class DeployGraph(nn.Module):
     """Normalisation, backbone, neck, head and, on request, the decoding of a top-down model. PCLoss leaves no trace.
 
-    Called with crops (B, H, W, 3), uint8, BGR as OpenCV reads pictures, of the size that the model was trained on.
+    Called with crops (B, H, W, 3), uint8, BGR as OpenCV reads images, of the size that the model was trained on.
     Gives
 
     - with ``output='coordinates'``: points (B, K, 2), x and y in pixels of the crop, and scores (B, K): the heatmaps'

@@ -1,6 +1,6 @@
 """Fit the garment generator's shape model to FashionAI annotation rows.
 
-    python tools/fit_garment_shapes.py annotations.csv -o pcloss_mmpose/synthetic/garment_shapes.json
+    python -m pcloss_mmpose.synthetic.fit annotations.csv -o pcloss_mmpose/synthetic/garment_shapes.json
 
 Shapes come from the rows in which every landmark of the category is annotated; each is centred on its bounding box
 and divided by the box's diagonal, then decomposed into principal modes. Occlusion rates come from all rows.
@@ -12,15 +12,16 @@ import argparse
 import json
 import re
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 
-from pcloss_mmpose.datasets.formats.fashionai import read_csv
-from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS
-from pcloss_mmpose.synthetic.shapes import left_right_pairs
+from ..errors import PclossError
+from ..metainfo.fashionai import CATEGORY_LANDMARKS
+from .shapes import left_right_pairs
 
 EXPLAINED = 0.95  # share of the variance that the kept modes carry
-LONGEST_SIDE = 512  # of every FashionAI picture
+LONGEST_SIDE = 512  # of every FashionAI image
 
 
 def fit(rows: np.ndarray, category: str) -> dict:
@@ -46,20 +47,22 @@ def fit(rows: np.ndarray, category: str) -> dict:
         pair_occluded=[round((pair == 1).all(axis=1).sum() / (pair > 0).all(axis=1).sum(), 3) for pair in pairs])
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fit and write the model; by default on this process's arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('csv', help='FashionAI annotations')
     parser.add_argument('-o', '--output', type=Path, required=True, help='the JSON file to write')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    from ..datasets.formats.fashionai import read_csv
     try:
         _, _, categories, rows = read_csv(args.csv)
-    except ValueError as error:
+    except PclossError as error:
         parser.error(str(error))
     if rows is None:
         parser.error(f'{args.csv} has no landmarks')
     model = {category: fit(rows[np.array(categories) == category], category) for category in CATEGORY_LANDMARKS}
     text = json.dumps(model, indent=1)
-    text = re.sub(r'\s+(-?[\d.]+,?)', r' \1', text)  # one list of numbers a line
+    text = re.sub(r'\s+(-?[\d.]+,?)', r' \1', text)  # each list of numbers on one line
     args.output.write_text(re.sub(r'(\d)\s+\]', r'\1]', text) + '\n')
     for category, entry in model.items():
         print(f"{category}: {entry['rows']} complete rows, {len(entry['modes'])} modes")

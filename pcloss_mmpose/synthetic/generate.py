@@ -89,10 +89,9 @@ def write_fashionai(root: str | Path,
         raise InputError(f'num_images must be at least 1, got {num_images}')
     if not re.fullmatch(r'[\w-]+', split):
         raise InputError(f'split must be letters, digits, - and _, got {split!r}')
+    refuse_foreign(root, split)
     root = Path(root)
     path = root / 'Annotations' / f'{split}.csv'
-    _refuse_foreign(path, split)
-
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)  # so that an interrupted run leaves no CSV that describes other pictures
     for category in categories:
@@ -126,8 +125,13 @@ def _check_size(size: Size) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _refuse_foreign(path: Path, split: str) -> None:
-    """Real annotations are never written over: every row must name a picture as this module names them."""
+def refuse_foreign(root: str | Path, split: str) -> None:
+    """Real annotations are never written over: every row must name an image as this module names them.
+
+    Raises:
+        InputError: The CSV of this split is there, and this module has not written it.
+    """
+    path = Path(root) / 'Annotations' / f'{split}.csv'
     if not path.exists():
         return
     with path.open(newline='') as file:

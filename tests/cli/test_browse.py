@@ -1,8 +1,5 @@
 """The sheet of what a config trains on."""
 
-from pathlib import Path
-
-import browse_dataset
 import cv2
 import numpy as np
 import pytest
@@ -10,12 +7,14 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
+from pcloss_mmpose.configs import find_config
 from pcloss_mmpose.synthetic import write_fashionai
 from pcloss_mmpose.visualization import heatmap_overlay
+from pcloss_mmpose.visualization.dataset_pages import draw_annotation, draw_crop
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-GARMENTS = CONFIGS / 'demo/td-hm_efflite0-pcloss_1xb12-600_garments-128x128.py'
-REGRESSION = CONFIGS / 'fashionai/fashionnet/td-reg_fashionnet_4xb5-100k_fashionai-512x512.py'
+GARMENTS = 'td-hm_efflite0-pcloss_1xb12-600_garments-128x128'
+REGRESSION = 'td-reg_fashionnet_4xb5-100k_fashionai-512x512'
+COLORS = np.array([[255, 0, 0], [0, 255, 0]])  # RGB
 
 
 @pytest.fixture(scope='module')
@@ -34,13 +33,28 @@ def test_landmarks_that_train_are_drawn_where_they_lie():
         gt_instance_labels=InstanceData(keypoint_weights=torch.tensor([[1., 0.]])),
         gt_fields=PixelData(heatmaps=torch.zeros(2, 16, 16)))
     sample.gt_fields.heatmaps[0, 5, 2] = 1
-    colors = np.array([[255, 0, 0], [0, 255, 0]])  # RGB
-    crop, heatmaps = browse_dataset.crop_panels(dict(inputs=torch.zeros(3, 64, 64).byte(), data_samples=sample), colors)
+    crop, heatmaps = draw_crop(dict(inputs=torch.zeros(3, 64, 64).byte(), data_samples=sample), COLORS)
     assert crop[20, 10].tolist() == [0, 0, 255] and not crop[50, 40].any()
     assert heatmaps[22, 10].argmax() == 2 and heatmaps[60, 60].argmax() == 0  # red, and blue
 
 
-def test_an_overlay_is_half_picture_half_heatmap():
+@pytest.mark.parametrize(('raw', 'second'), [
+    (dict(keypoints=[10, 20, 1, 40, 50, 0], bbox=[5, 6, 50, 40]), [0, 0, 0]),
+    (dict(keypoints=[10, 20, 1]), [0, 255, 0]),  # another number of landmarks: a converter has been at work
+    (None, [0, 255, 0]),
+])
+def test_an_annotation_shows_its_box_and_what_the_raw_file_says_of_visibility(tmp_path, raw, second):
+    """The second landmark is not annotated in the first case, and the first one is occluded: a ring around white."""
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((64, 64, 3), np.uint8))
+    info = dict(img_path=str(tmp_path / 'a.png'), keypoints=np.float32([[[10, 20], [40, 50]]]),
+                keypoints_visible=np.ones((1, 2)), raw_ann_info=raw)
+    drawn = draw_annotation(info, COLORS)
+    assert drawn[50, 40].tolist() == second
+    assert drawn[20, 10].tolist() == ([0, 0, 255] if second[1] else [255, 255, 255])
+    assert (drawn[6:47, 55] == (255, 0, 255)).all() == (second[1] == 0)  # the box 5 6 55 46
+
+
+def test_an_overlay_is_half_image_half_heatmap():
     heatmaps = np.zeros((2, 4, 4), np.float32)
     heatmaps[1, 1, 2] = 0.3  # the largest there is: red at its full, 128 in this map
     overlay = heatmap_overlay(np.full((4, 4, 3), 100, np.uint8), heatmaps)
@@ -53,31 +67,46 @@ def test_an_overlay_is_half_picture_half_heatmap():
     (GARMENTS, ['--loader', 'val', '--crops', 1], 3, 2),
     (REGRESSION, ['--count', 1, '--crops', 2], 3, 1),
 ])
-def test_sheets(garments, call, tmp_path, monkeypatch, config, options, columns, rows):
+def test_sheets(garments, call, tmp_path, config, options, columns, rows):
     if config is REGRESSION:
         (tmp_path / 'regression.py').write_text(
-            f"_base_ = {str(config)!r}\ntrain_dataloader = dict(dataset=dict(data_root={str(garments)!r}, "
+            f"_base_ = {str(find_config(config))!r}\ntrain_dataloader = dict(dataset=dict(data_root={str(garments)!r}, "
             "ann_file='Annotations/train.csv', subset=None))")
         config = tmp_path / 'regression.py'
-    done = call(browse_dataset, config, '-o', tmp_path / 'sheet.png', *options)
+    done = call('browse', config, '-o', tmp_path / 'sheet.png', *options)
     assert done.code == 0 and 'sheet.png' in done.out, done
-    picture = cv2.imread(str(tmp_path / 'sheet.png'))
-    assert picture.shape == (28 + 256 * rows, 256 * columns, 3)
-    annotation, crop = picture[28:284, :256], picture[28:284, 256:512]
+    sheet = cv2.imread(str(tmp_path / 'sheet.png'))
+    assert sheet.shape == (28 + 256 * rows, 256 * columns, 3)
+    annotation, crop = sheet[28:284, :256], sheet[28:284, 256:512]
     assert annotation.std() > 10 and crop.std() > 10
 
 
 @pytest.mark.parametrize(('options', 'words'), [
-    (['--count', 0], '--count must be at least 1, got 0'),
+    (['--count', 0], 'argument --count: must be at least 1, got 0'),
+    (['--loader', 'trial'], "argument --loader: invalid choice: 'trial'"),
     (['-o', 'nowhere/sheet.png'], 'nowhere/sheet.png: there is no such folder'),
-    (['-o', 'sheet.txt', '--count', 1, '--crops', 1], 'sheet.txt: its name must end in .png or .jpg'),
+    (['-o', 'sheet.txt'], 'sheet.txt: its name must end in .png or .jpg'),
 ])
-def test_bad_arguments(garments, call, tmp_path, monkeypatch, options, words):
-    monkeypatch.chdir(tmp_path)
-    done = call(browse_dataset, GARMENTS, *options)
-    assert words in f'{done.code} {done.err}'
+def test_bad_arguments(call, options, words):
+    done = call('browse', GARMENTS, *options)
+    assert done.code == 2 and words in done.err
+
+
+@pytest.mark.parametrize(('text', 'words'), [
+    ('', 'the train data set, which is missing, has no pipeline that ends in PackPoseInputs'),
+    ("train_dataloader = dict(dataset=dict(type='CombinedDataset', datasets=[]))",
+     'the train data set, CombinedDataset, has no pipeline'),
+    ("train_dataloader = dict(dataset=dict(type='FLDDataset', pipeline=[dict(type='PackPoseInputs')]))",
+     'the model has no head with a decoder'),
+    ('train_dataloader = dict(', 'not a complete config'),
+])
+def test_configs_that_cannot_be_browsed(call, tmp_path, text, words):
+    (tmp_path / 'config.py').write_text(text)
+    done = call('browse', tmp_path / 'config.py', '-o', tmp_path / 'sheet.png')
+    assert done.code == 2 and words in done.err and not (tmp_path / 'sheet.png').exists()
 
 
 def test_missing_data_is_named(call, monkeypatch, tmp_path):
     monkeypatch.setenv('GARMENTS_ROOT', str(tmp_path))
-    assert 'train.csv: no such file' in call(browse_dataset, GARMENTS).code
+    done = call('browse', GARMENTS, '-o', tmp_path / 'sheet.png')
+    assert done.code == 2 and 'train.csv: no such file' in done.err

@@ -1,31 +1,23 @@
-import runpy
-import sys
 from pathlib import Path
 
 import cv2
 import pytest
 
+from pcloss_mmpose.cli.check import RELEASES
+from pcloss_mmpose.datasets import checks
 from pcloss_mmpose.metainfo.deepfashion_attribute import dataset_info
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'check_dataset.py'
-SIDE = 252  # of a picture: the page's cells then show it pixel by pixel
+SIDE = 252  # of an image: the page's cells then show it pixel by pixel
 LOWER = '2 0 50 60 0 150 60 1 50 200 0 150 200'
-tool = runpy.run_path(str(TOOL))
 
 
 @pytest.fixture
-def check(monkeypatch, capsys):
-    """Run the tool in this process: its exit code, the lines of its output and of its errors."""
+def check(call):
+    """Run the command: its exit code, the lines of its output and of its errors."""
 
     def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', [TOOL.name, *map(str, arguments)])
-        try:
-            tool['main']()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code
-        printed = capsys.readouterr()
-        return code, printed.out.splitlines(), printed.err.splitlines()
+        done = call('check', *arguments)
+        return done.code, done.out.splitlines(), done.err.splitlines()
 
     return run
 
@@ -88,12 +80,12 @@ def test_the_page_shows_boxes_and_landmarks_by_category(check, root):
     code, lines, _ = check('deepfashion', root, '--picture', root / 'page.png')
     assert code == 0 and lines[-2].startswith(f'{root}/page.png: ')
     page = cv2.imread(str(root / 'page.png'))
-    assert page.shape == (28 + 4 * 256, 4 * 256, 3)  # one category in four columns, 14 pictures
+    assert page.shape == (28 + 4 * 256, 4 * 256, 3)  # one category in four columns, 14 images
     first = page[30:30 + SIDE, 2:2 + SIDE]
     assert (first[30, 20:181] == (255, 0, 255)).all() and (first[30:221, 180] == (255, 0, 255)).all()
     assert first[60, 50].tolist() == dataset_info['keypoint_info'][4]['color'][::-1]  # left_waistline
     assert first[200, 50].tolist() == [255, 255, 255]  # left_hem is occluded: a ring around white
-    assert (page[28 + 3 * 256:, 2 * 256:] == 255).all()  # nothing after the last picture
+    assert (page[28 + 3 * 256:, 2 * 256:] == 255).all()  # nothing after the last image
 
 
 def test_a_page_of_nothing_is_not_written(check, tmp_path):
@@ -114,26 +106,45 @@ def test_a_config_names_its_own_data(check, tiny_config):
                         '(docs/datasets.md shows what belongs where)')
 
 
+def test_a_config_is_known_by_its_name(check, root, monkeypatch):
+    monkeypatch.setenv('DEEPFASHION_ROOT', str(root))
+    code, lines, _ = check('td-hm_efflite0-pcloss_1xb12-600_deepfashion-160x160')
+    assert code == 0
+    assert [line for line in lines if not line.startswith(' ')] == [
+        'train: 12 rows, 12 images, 12 decoded', 'val: 2 rows, 2 images, 2 decoded', 'fit to train']
+
+
+def test_the_releases_are_those_that_can_be_checked():
+    assert RELEASES == tuple(checks.RELEASES)
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
-    ([], 'required: data'),
-    (['deepfashoin', '.'], "'deepfashoin' is none of fashionai, deepfashion, fld, coco, and no path of a config"),
+    ([], 'required: DATA'),
+    (['deepfashoin', '.'], 'deepfashoin: no such file'),
+    (['deepfashoin', '.'], 'the releases are fashionai, deepfashion, fld, coco'),
     (['deepfashion', 'no/such/folder'], 'no/such/folder: no such folder'),
-    (['coco', '.', '--sample', '0'], '--sample must be at least 1 and --seed at least 0, got 0 and 0'),
-    (['coco', '.', '--seed', '-1'], '--sample must be at least 1 and --seed at least 0, got 200 and -1'),
-    (['coco', '.', '--picture', 'no/such/page.png'], '--picture no/such/page.png: no such folder, or no known format'),
-    (['coco', '.', '--picture', 'page.txt'], '--picture page.txt: no such folder, or no known format'),
+    (['coco', '.', '--sample', '0'], 'argument --sample: must be at least 1, got 0'),
+    (['coco', '.', '--seed', '-1'], 'argument --seed: must be at least 0, got -1'),
+    (['coco', '.', '--picture', 'no/such/page.png'], 'no/such/page.png: there is no such folder'),
+    (['coco', '.', '--picture', 'page.txt'], 'page.txt: its name must end in .png or .jpg or .jpeg'),
     (['coco', '.', '--cfg-options', 'a=1'], '--cfg-options goes with a config'),
-    (['no_such_config.py'], "no_such_config.py: FileNotFoundError: [Errno 2] No such file or directory"),
-    (['config.py', '.'], 'config.py names its own root'),
+    (['no_such_config.py'], 'no_such_config.py: no such file'),
+    (['CONFIG', '.'], '.py names its own root: . is not needed'),
+    (['CONFIG', '--cfg-options', 'train_dataloader.dataset.ann_file.part=1'], '--cfg-options train_dataloader.dataset'),
 ])
-def test_wrong_arguments(check, arguments, message):
-    code, _, errors = check(*arguments)
+def test_wrong_arguments(check, tiny_config, arguments, message):
+    code, _, errors = check(*(str(tiny_config) if argument == 'CONFIG' else argument for argument in arguments))
     assert code == 2
-    assert message in errors[-1]
+    assert message in errors[-1] and len(errors) == 1
 
 
-def test_a_config_without_data(check, tmp_path):
+@pytest.mark.parametrize(('text', 'message'), [
+    ("model = dict(type='TopdownPoseEstimator')\n", 'it has no train_dataloader, val_dataloader or test_dataloader'),
+    ('model = dict(\n', 'not a complete config'),
+    ("_base_ = 'gone.py'\n", 'not a complete config'),
+])
+def test_bad_configs(check, tmp_path, text, message):
     path = tmp_path / 'config.py'
-    path.write_text("model = dict(type='TopdownPoseEstimator')\n")
+    path.write_text(text)
     code, _, errors = check(path)
-    assert code == 2 and 'it has no train_dataloader, val_dataloader or test_dataloader' in errors[-1]
+    assert code == 2 and message in errors[-1] and str(path) in errors[-1]

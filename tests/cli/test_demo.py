@@ -1,40 +1,33 @@
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import pytest
 
-DEMO = Path(__file__).resolve().parents[2] / 'tools' / 'demo.py'
 
-
-def run_demo(*arguments):
-    return subprocess.run([sys.executable, DEMO, *map(str, arguments)], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def test_the_main_job_from_drawing_to_the_table(tmp_path):
-    """Generated garments, both arms trained and tested by the ordinary tools, figures and pictures."""
-    done = run_demo('--out', tmp_path, '--train', 12, '--val', 5, '--iterations', 2)
-    assert done.returncode == 0, done.stdout
+def test_the_main_job_from_drawing_to_the_table(call, tmp_path):
+    """Generated garments, both arms trained and tested by the ordinary commands, figures and images."""
+    done = call('demo', '--out', tmp_path, '--train', 12, '--val', 5, '--iterations', 2)
+    assert done.code == 0, done.out
     for arm, extra in (('without_PCLoss', set()), ('with_PCLoss', {'loss_pc'})):
         metrics = json.loads((tmp_path / arm / 'metrics.json').read_text())
-        assert f"{metrics['NE']:.2f}" in done.stdout and f"{metrics['NE/crotch']:.2f}" in done.stdout
+        assert f"{metrics['NE']:.2f}" in done.out and f"{metrics['NE/crotch']:.2f}" in done.out
         scalars, = (tmp_path / arm).glob('*/vis_data/scalars.json')
         logged = json.loads(scalars.read_text().splitlines()[0])
         assert {key for key in logged if key.startswith('loss_')} == {'loss_kpt'} | extra
-    assert 'On this seed PCLoss' in done.stdout
+    assert 'On this seed PCLoss' in done.out
     assert f"<td>{metrics['NE']:.2f}" in (tmp_path / 'report.html').read_text()  # as the test measured it
     grid = cv2.imread(str(tmp_path / 'predictions.png'))
-    assert grid.shape == (28 + 2 * 256, 6 * 256, 3)  # four of the five pictures, in two blocks of three columns
+    assert grid.shape == (28 + 2 * 256, 6 * 256, 3)  # four of the five images, in two blocks of three columns
 
 
-@pytest.mark.parametrize(('option', 'value'), [('--train', 3), ('--val', 0), ('--iterations', 0), ('--seed', -1)])
-def test_bad_arguments_name_the_least_that_is_possible(monkeypatch, capsys, option, value):
-    import runpy
-    monkeypatch.setattr(sys, 'argv', ['demo.py', option, str(value)])
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_path(str(DEMO), run_name='__main__')
-    assert stop.value.code == 2
-    assert f'{option} must be at least' in capsys.readouterr().err
+def test_a_run_that_fails_is_shown(call, tmp_path, monkeypatch):
+    monkeypatch.setenv('PYTHONHASHSEED', 'not a number')  # no Python starts with it
+    done = call('demo', '--out', tmp_path, '--train', 12, '--val', 1)
+    assert done.code == 1
+    assert 'failed' in done.out and 'train.log' in done.out and 'PYTHONHASHSEED' in done.out
+
+
+@pytest.mark.parametrize(('option', 'least'), [('--train', 12), ('--val', 1), ('--iterations', 1), ('--seed', 0)])
+def test_bad_arguments_name_the_least_that_is_possible(call, option, least):
+    done = call('demo', option, least - 1)
+    assert done.code == 2 and f'argument {option}: must be at least {least}, got {least - 1}' in done.err

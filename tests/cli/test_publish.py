@@ -1,16 +1,20 @@
+"""What is published of a checkpoint: weights and plain values, which torch and MMPose read."""
+
 import hashlib
 import io
 import subprocess
 import sys
 
 import numpy as np
-import publish_model
 import pytest
 import torch
 from mmengine.config import Config
 from mmpose.apis import inference_topdown, init_model
 from mmpose.registry import VISUALIZERS
-from publish_model import file_name, plain, published
+
+from pcloss_mmpose.cli import main
+from pcloss_mmpose.deploy.publish import file_name, plain, publish, published
+from pcloss_mmpose.errors import InputError
 
 LOAD_ALONE = """
 import sys, torch
@@ -22,16 +26,17 @@ print({type(value).__name__ for value in checkpoint['state_dict'].values()})
 
 
 @pytest.fixture(scope='module')
-def files(swept, tmp_path_factory):
+def files(tiny_config, tmp_path_factory):
     """The last checkpoint of a real training, and what was published of it."""
-    checkpoint = swept.folder / 'epoch_1.pth'
-    folder = tmp_path_factory.mktemp('published') / 'new'
-    before = checkpoint.read_bytes()
+    folder = tmp_path_factory.mktemp('published')
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, 'argv', ['publish_model.py', str(checkpoint), '-o', str(folder)])
-        publish_model.main()
-    assert checkpoint.read_bytes() == before
-    model, = folder.iterdir()
+        patch.setenv('LOCAL_RANK', '0')  # MMPose's script sets it for good
+        main(['train', str(tiny_config), '--work-dir', str(folder), '--no-validate'])
+    checkpoint = folder / 'epoch_1.pth'
+    before = checkpoint.read_bytes()
+    model, dropped = publish(checkpoint, folder / 'new')
+    assert checkpoint.read_bytes() == before and dropped == ['message_hub', 'optimizer', 'param_schedulers']
+    assert list((folder / 'new').iterdir()) == [model]
     return checkpoint, model
 
 
@@ -45,10 +50,10 @@ def test_torch_reads_it_without_the_package(files):
         "{'Tensor'}"]
 
 
-def test_the_name_tells_config_content_and_day(files, swept):
+def test_the_name_tells_config_content_and_day(files, tiny_config):
     stem, hash_and_day = files[1].stem.rsplit('-', 1)
     digits, day = hash_and_day.split('_')
-    assert stem == swept.config.stem
+    assert stem == tiny_config.stem
     assert hashlib.sha256(files[1].read_bytes()).hexdigest().startswith(digits) and len(digits) == 8
     assert day.isdigit() and len(day) == 8
 
@@ -59,17 +64,17 @@ def test_only_what_inference_needs_is_left(files):
     assert list(after['state_dict']) == list(before['state_dict'])
     for name, value in before['state_dict'].items():
         assert torch.equal(after['state_dict'][name], value)
-    assert after['meta']['iter'] == before['meta']['iter'] == 1
+    assert after['meta']['iter'] == before['meta']['iter'] == 2
     assert files[1].stat().st_size < files[0].stat().st_size / 2  # Adam keeps two numbers for each weight
 
 
-def test_mmpose_predicts_and_draws_from_it_as_from_the_checkpoint(files, swept, tmp_path):
+def test_mmpose_predicts_and_draws_from_it_as_from_the_checkpoint(files, tiny_config, tmp_path):
     """The config, too, comes out of the file."""
     config = tmp_path / 'config.py'
     config.write_text(torch.load(files[1])['meta']['cfg'])
     image = np.random.default_rng(0).integers(0, 256, (80, 64, 3), dtype=np.uint8)
     found, drawn = [], []
-    for source, file in zip((swept.config, config), files):
+    for source, file in zip((tiny_config, config), files):
         model = init_model(Config.fromfile(str(source)), str(file), device='cpu')
         pipeline = model.cfg.test_dataloader.dataset.pipeline
         pipeline[-2:] = [dict(type='PackPoseInputs')]  # without the steps that need a truth
@@ -84,22 +89,23 @@ def test_mmpose_predicts_and_draws_from_it_as_from_the_checkpoint(files, swept, 
 
 
 def test_it_is_published_once(files, call):
-    shown = call(publish_model, files[0], '-o', files[1].parent)
-    assert shown.code == f'{files[1]} is there already'
-    again = call(publish_model, files[1])  # what is published is a checkpoint like any other: the same content and name
-    assert again.code == f'{files[1]} is there already'
+    shown = call('publish', files[0], '-o', files[1].parent)
+    assert (shown.code, shown.err) == (2, f'error: {files[1]} is there already\n')
+    again = call('publish', files[1])  # what is published is a checkpoint like any other: the same content and name
+    assert again.err == shown.err
 
 
 def test_what_was_dropped_and_the_sizes_are_printed(files, call, tmp_path):
-    shown = call(publish_model, files[0], '-o', tmp_path)
+    shown = call('publish', files[0], '-o', tmp_path / 'new')
+    assert shown.code == 0
     dropped, before, after = shown.out.splitlines()
     assert dropped == 'dropped: message_hub, optimizer, param_schedulers'
     assert before == f'{files[0]}: {files[0].stat().st_size / 1e6:.1f} MB'
-    assert after == f'{tmp_path / files[1].name}: {files[1].stat().st_size / 1e6:.1f} MB'
+    assert after == f"{tmp_path / 'new' / files[1].name}: {files[1].stat().st_size / 1e6:.1f} MB"
 
 
 @pytest.mark.parametrize(('content', 'message'), [
-    (None, 'a.pth: No such file or directory'),
+    (None, 'argument CHECKPOINT: a.pth: no such file'),
     (b'', 'a.pth is no checkpoint of a training: '),
     (b'some text that is no zip', 'a.pth is no checkpoint of a training: '),
     ([1, 2], 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
@@ -115,8 +121,8 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(call, tmp_path, monkeypatc
         (tmp_path / 'a.pth').write_bytes(content)
     elif content is not None:
         torch.save(content, tmp_path / 'a.pth')
-    shown = call(publish_model, 'a.pth')
-    assert shown.code.startswith(message) and '\n' not in shown.code
+    shown = call('publish', 'a.pth')
+    assert shown.code == 2 and shown.err.startswith(f'error: {message}') and shown.err.count('\n') == 1
     assert {path.name for path in tmp_path.iterdir()} <= {'a.pth'}
 
 
@@ -127,6 +133,12 @@ def test_a_view_is_saved_without_the_tensor_that_it_is_of():
         torch.save(published(checkpoint), buffer)
         sizes.append(len(buffer.getvalue()))
     assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize('checkpoint', [None, {}, {'state_dict': [torch.ones(1)]}])
+def test_a_checkpoint_without_tensors_is_refused(checkpoint):
+    with pytest.raises(InputError, match='no state_dict of tensors'):
+        published(checkpoint)
 
 
 def test_numpy_and_subclasses_become_plain():

@@ -58,7 +58,7 @@ def test_spread_of_all():
     ((-2.5, 0), True, True),
     ((np.nan, 5), True, True),
 ])
-def test_outside_a_picture_of_40_by_30(point, landmark_is_out, corner_is_out):
+def test_outside_an_image_of_40_by_30(point, landmark_is_out, corner_is_out):
     points = np.array([point, (1, 1)])
     assert outside(points, 40, 30, LANDMARK_SLACK).tolist() == [landmark_is_out, False]
     assert outside(points, 40, 30, BOX_SLACK).tolist() == [corner_is_out, False]
@@ -103,10 +103,10 @@ def test_what_is_looped_over_is_reported(benchmark):
 
 
 @pytest.mark.parametrize(('files', 'line'), [
-    ({'boxes': {'img/b.jpg': '10 5 60 20'}}, r'img/b\.jpg: box 10 5 60 20 \(x1 y1 x2 y2\) leaves the picture'),
+    ({'boxes': {'img/b.jpg': '10 5 60 20'}}, r'img/b\.jpg: box 10 5 60 20 \(x1 y1 x2 y2\) leaves the image'),
     ({'boxes': {'img/b.jpg': '-9 5 30 20'}}, r'img/b\.jpg: box -9 5 30 20 .* leaves'),
     ({'landmarks': {'img/a.jpg': '2 0 5 6 0 30 6 0 5 31 2 0 0'}},
-     r'img/a\.jpg: left_hem at 5 31 is outside the picture of 40 x 30'),
+     r'img/a\.jpg: left_hem at 5 31 is outside the image of 40 x 30'),
     ({'landmarks': {'img/a.jpg': '2 1 -7 6 0 30 6 0 5 25 2 0 0'}}, r'img/a\.jpg: left_waistline at -7 6 is outside'),
     ({'splits': dict.fromkeys(NAMES, 'val')}, r"list_eval_partition\.txt, field evaluation_status: no image of "),
     ({'landmarks': {'img/c.jpg': '2 0 5'}}, r'list_landmarks\.txt, line 5: 3 columns|line 5: \d columns'),
@@ -190,7 +190,7 @@ def test_own_data_needs_no_test_split(benchmark):
 
 @pytest.fixture
 def coco(tiny_coco, tmp_path):
-    """Writes three persons in pictures of 64 x 64, their annotations changed by a function, and gives their split."""
+    """Writes three persons in images of 64 x 64, their annotations changed by a function, and gives their split."""
 
     def write(change=lambda content: None, **config):
         tiny_coco(tmp_path, 'train', 3, seed=0)
@@ -246,7 +246,7 @@ def test_healthy_coco_gives_no_line(coco):
     (set_annotation(bbox=[8, 8, 0, 5]), r'annotation 1: bbox \[8, 8, 0, 5\] is no x, y, width, height with an area'),
     (set_annotation(bbox=[8, 8, 5]), r'annotation 1: bbox \[8, 8, 5\] is no'),
     (set_annotation(num_keypoints=0), r'annotation 1: num_keypoints is 0, yet landmarks are labelled'),
-    (set_annotation(bbox=[8, 8, 90, 20]), r'train_1\.png: box 8 8 98 28 .* leaves the picture of 64 x 64'),
+    (set_annotation(bbox=[8, 8, 90, 20]), r'train_1\.png: box 8 8 98 28 .* leaves the image of 64 x 64'),
     (set_annotation(keypoints=[1, 2, 2] * 16 + [70, 3, 2]), r'train_1\.png: right_ankle at 70 3 is outside'),
     (set_image(width=128), r'train_1\.png: 64 x 64 as it is loaded, and 128 x 64 in .*train\.json'),
 ])
@@ -310,7 +310,7 @@ def test_detected_boxes(coco, tmp_path):
     assert problems(split) == [f'{detections}: no such file (docs/datasets.md shows what belongs where)']
     detections.write_text(json.dumps([dict(image_id=i, category_id=1, bbox=[0, 0, 50 + 20 * i, 60], score=1.)
                                       for i in range(3)]))
-    assert problems(split) == [f'{tmp_path}/train_{i}.png: box 0 0 {50 + 20 * i} 60 (x1 y1 x2 y2) leaves the picture '
+    assert problems(split) == [f'{tmp_path}/train_{i}.png: box 0 0 {50 + 20 * i} 60 (x1 y1 x2 y2) leaves the image '
                                'of 64 x 64' for i in (1, 2)]
 
 
@@ -336,7 +336,7 @@ def test_configs_that_cannot_be_built(config, line):
 
 
 def test_photographs_turned_by_exif_do_not_fit_their_labels(coco, tmp_path):
-    """What phones do: the labels were drawn on the picture as stored, the loader turns it upright."""
+    """What phones do: the labels were drawn on the image as stored, the loader turns it upright."""
     split = coco(set_image(width=64, height=48))
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -62,7 +62,7 @@ class TestTopdownStretch:
         np.testing.assert_allclose(turned, np.stack([upright[:, 1], 64 - upright[:, 0]], axis=1), atol=1e-3)
 
     @pytest.mark.parametrize('rotation', [0.0, 25.0])
-    def test_picture_and_keypoints_move_together(self, rotation):
+    def test_image_and_keypoints_move_together(self, rotation):
         image = np.zeros((320, 240, 3), np.uint8)
         image[140:147, 47:54] = 255  # centred on (50, 143)
         results = {'bbox': BOX.copy(), 'keypoints': np.float32([[[50, 143]]]), 'img': image,

@@ -7,7 +7,8 @@ from mmpose.codecs import MSRAHeatmap
 from mmpose.registry import MODELS
 
 import pcloss_mmpose  # noqa: F401
-from pcloss_mmpose.deploy import CropRule, DeployGraph, crop_rule, decode_heatmaps
+from pcloss_mmpose.deploy.crops import CropRule, crop_rule
+from pcloss_mmpose.deploy.graph import DeployGraph, decode_heatmaps
 
 
 def test_decoding_is_the_stock_one_everywhere():

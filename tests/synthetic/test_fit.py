@@ -1,19 +1,10 @@
 from __future__ import annotations
 
-import os
-import runpy
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from pcloss_mmpose.synthetic.fit import fit, main
 from pcloss_mmpose.synthetic.shapes import CATEGORIES, load_models
-
-REPOSITORY = Path(__file__).parents[2]
-TOOL = REPOSITORY / 'tools' / 'fit_garment_shapes.py'
-DATA = Path(os.environ.get('PCLOSS_SHARED_DATA', REPOSITORY.parent / 'shared' / 'data'))
-ROWS = DATA / 'fashionai_rows' / 'train_rows.csv'
 
 
 def skirt(width: int, height: int, visibility: tuple) -> np.ndarray:
@@ -26,7 +17,6 @@ def skirt(width: int, height: int, visibility: tuple) -> np.ndarray:
 
 
 def test_fit_worked_by_hand():
-    fit = runpy.run_path(str(TOOL))['fit']
     rows = np.stack([skirt(30, 40, (1, 1, 2, 2)), skirt(40, 30, (1, 2, 2, 2)), skirt(90, 10, (2, 2, 2, 0))])
     entry = fit(rows, 'skirt')
     # the third row lacks a landmark: it has no part in the shape, but in the rates
@@ -41,20 +31,24 @@ def test_fit_worked_by_hand():
     assert entry['pair_occluded'] == [0.333, 0.0]
 
 
-def test_a_file_without_landmarks_is_an_error(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(('text', 'message'), [
+    ('image_id,image_category\na.jpg,skirt\n', 'test.csv has no landmarks'),
+    ('a.jpg,shirt\n', "test.csv, line 1, field image_category: unknown category 'shirt'"),
+    (None, 'test.csv: no such file'),
+])
+def test_bad_files(tmp_path, capsys, text, message):
     path = tmp_path / 'test.csv'
-    path.write_text('image_id,image_category\na.jpg,skirt\n')
-    monkeypatch.setattr(sys, 'argv', [TOOL.name, str(path), '-o', str(tmp_path / 'out.json')])
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(TOOL), run_name='__main__')
-    assert 'test.csv has no landmarks' in capsys.readouterr().err
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SystemExit) as stop:
+        main([str(path), '-o', str(tmp_path / 'out.json')])
+    assert stop.value.code == 2 and message in capsys.readouterr().err
+    assert not (tmp_path / 'out.json').exists()
 
 
-@pytest.mark.skipif(not ROWS.exists(), reason='needs the real annotation rows')
-def test_the_stored_model_is_what_the_script_writes(tmp_path, monkeypatch):
+def test_the_stored_model_is_what_the_script_writes(shared_data, tmp_path):
     out = tmp_path / 'model.json'
-    monkeypatch.setattr(sys, 'argv', [TOOL.name, str(ROWS), '-o', str(out)])
-    runpy.run_path(str(TOOL), run_name='__main__')
+    main([str(shared_data / 'fashionai_rows' / 'train_rows.csv'), '-o', str(out)])
     stored, fitted = load_models(), load_models(out)
     assert out.stat().st_size < 10_000
     for category in CATEGORIES:

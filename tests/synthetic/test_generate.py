@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -23,7 +19,6 @@ DEFINED = {  # the official layout, written out
     'skirt': {15, 16, 17, 18},
     'trousers': {15, 16, 19, 20, 21, 22, 23},
 }
-TOOL = Path(__file__).parents[2] / 'tools' / 'generate_garments.py'
 
 
 def test_a_sample_is_named_by_seed_and_index():
@@ -124,28 +119,3 @@ def test_bad_arguments(tmp_path, arguments, message):
 def test_bad_sample_arguments(arguments):
     with pytest.raises(ValueError):
         generate_sample(**{**dict(category='skirt', size=64, seed=0, index=0), **arguments})
-
-
-def run_tool(monkeypatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, 'argv', ['generate_garments.py', *arguments])
-    runpy.run_path(str(TOOL), run_name='__main__')
-
-
-def test_command_line(tmp_path, monkeypatch):
-    run_tool(monkeypatch, str(tmp_path), '--train', '2', '--val', '1', '--size', '64', '48')
-    for split, lines in (('train', 3), ('val', 2)):
-        assert len((tmp_path / 'Annotations' / f'{split}.csv').read_text().splitlines()) == lines
-    assert cv2.imread(str(tmp_path / 'Images' / 'blouse' / 'train_000000.jpg')).shape == (48, 64, 3)
-
-
-@pytest.mark.parametrize('arguments, message', [
-    (['--train', '0'], 'num_images must be at least 1, got 0'),
-    (['--size', '16'], 'size must be at least 32 pixels, got 16'),
-    (['--size', '64', '64', '3'], '--size takes one or two numbers, got 3'),
-    (['--categories', 'coat'], "unknown category ['coat']"),
-])
-def test_command_line_errors(tmp_path, monkeypatch, capsys, arguments, message):
-    with pytest.raises(SystemExit) as stop:
-        run_tool(monkeypatch, str(tmp_path / 'new'), *arguments)
-    assert stop.value.code == 2 and message in capsys.readouterr().err
-    assert not (tmp_path / 'new').exists()

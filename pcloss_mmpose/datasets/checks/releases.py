@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, Mapping
 import mmengine.fileio as fileio
 
 from ..formats.deepfashion import SPLITS
-from ..formats.fashionai import VAL_IMAGES
+from ..formats.fashionai import TRAIN_FILES, VAL_IMAGES
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,6 @@ class Split:
 #: Key of :attr:`Split.counts`.
 ROWS = 'rows'
 
-#: FashionAI's training archives, and the rows of their files before repeated images are dropped; from the counts in
-#: https://github.com/HiKapok/tf.fashionAI (config.py).
-FASHIONAI_FILES = {
-    'warm_up_train_20180222/Annotations/annotations.csv': 12534,
-    'fashionAI_key_points_train_20180227/Annotations/train.csv': 31631,
-}
-
 DEEPFASHION_ROWS = {'train': 209222, 'val': 40000, 'test': 40000}
 FLD_ROWS = {'train': 83033, 'val': 19992, 'test': 19992}
 
@@ -46,8 +39,8 @@ COCO_ROWS = {'train': 149813, 'val': 6352, 'val, detected boxes': 104125}
 
 
 def _fashionai(root: str) -> list[Split]:
-    config = dict(type='FashionAIDataset', data_root=root, ann_file=list(FASHIONAI_FILES))
-    files = {fileio.join_path(root, path): rows for path, rows in FASHIONAI_FILES.items()}
+    config = dict(type='FashionAIDataset', data_root=root, ann_file=list(TRAIN_FILES))
+    files = {fileio.join_path(root, path): rows for path, rows in TRAIN_FILES.items()}
     return [Split('train', dict(config, subset='train'), files), Split('val', dict(config, subset='val'), VAL_IMAGES)]
 
 

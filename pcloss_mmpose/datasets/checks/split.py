@@ -10,9 +10,8 @@ import io
 import os.path as osp
 import warnings
 from collections import Counter
-from dataclasses import dataclass, field
 from itertools import starmap
-from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Callable, ContextManager, Iterable, Iterator, Mapping, Sequence
 
 import mmengine.fileio as fileio
 import numpy as np
@@ -20,14 +19,14 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from ...errors import BrokenImageError, FileFormatError, PclossError
-from ...metainfo import category_names, raw_box, raw_visibility
-from ..deepfashion import anno_file
+from ...metainfo import raw_box, raw_category
 from ..fashionai import FashionAIDataset
-from ..formats.deepfashion import read_partition
+from ..formats.deepfashion import anno_file, read_partition
 from ..formats.fashionai import read_csv
 from ..transforms import LoadImageStrict
 from .coco import UNREADABLE, coco_faults, coco_sizes, reads_coco
 from .releases import ROWS, Split
+from .report import Finding, Report
 
 #: Pixels that a landmark may lie outside: official data has coordinates that equal the width or height.
 LANDMARK_SLACK = 1
@@ -39,33 +38,30 @@ BOX_SLACK = 2
 Track = Callable[[Sequence, str], Iterable]
 
 
-class Finding(NamedTuple):
-    """One line about a data set."""
-
-    kind: str  # what findings of its kind are called, in the plural
-    text: str
-    is_problem: bool = True  # else a note
+def _untracked(items: Sequence, what: str) -> Sequence:
+    return items
 
 
-@dataclass
-class Report:
-    """What was looked at in one split, and what was found.
+def check_splits(splits: Iterable[Split], sample: int | None, seed: int,
+                 tracker: Callable[[str], ContextManager[Track]]) -> Iterator[Report]:
+    """Check one split after the other. They share files, so a fault is reported and counted for the first one only.
 
-    Attributes:
-        dataset: None where it could not be read.
-        images: Different images that its rows name.
-        opened: For each image that was decoded, its path and the rows that belong to it.
+    Args:
+        splits: What to build.
+        sample: As for :func:`check_split`.
+        seed: Alike.
+        tracker: Gives each split's :data:`Track`, by the name of the split.
     """
+    reported: set[str] = set()
+    for split in splits:
+        with tracker(split.name) as track:
+            report = check_split(split, sample, seed, track)
+        report.findings = [finding for finding in report.findings if finding.text not in reported]
+        reported.update(finding.text for finding in report.findings)
+        yield report
 
-    split: Split
-    findings: list[Finding]
-    dataset: BaseCocoStyleDataset | None = None
-    images: int = 0
-    opened: dict[str, list[int]] = field(default_factory=dict)
 
-
-def check_split(split: Split, sample: int | None = 200, seed: int = 0,
-                track: Track = lambda items, what: items) -> Report:
+def check_split(split: Split, sample: int | None = 200, seed: int = 0, track: Track = _untracked) -> Report:
     """Read one split and look at its rows and images.
 
     Args:
@@ -173,19 +169,14 @@ def _lacks_test(dataset: BaseCocoStyleDataset) -> bool:
 
 def index_rows(dataset: BaseCocoStyleDataset, track: Track) -> tuple[dict[str, list[int]], Counter]:
     """The rows of each image, by its path, and how many rows there are: :data:`ROWS`, and by name of category."""
-    names = category_names(dataset.metainfo)
+    metainfo = dataset.metainfo  # a copy, each time that it is asked for
     rows: dict[str, list[int]] = {}
-    counts = Counter({ROWS: len(dataset)})
+    counts: Counter = Counter({ROWS: len(dataset)})
     for index in track(range(len(dataset)), 'rows'):
         info = dataset.get_data_info(index)
         rows.setdefault(info['img_path'], []).append(index)
-        counts[category_name(info, names)] += 1
+        counts[raw_category(info.get('raw_ann_info'), metainfo)] += 1
     return rows, counts
-
-
-def category_name(info: dict, names: Mapping[int, str]) -> str:
-    """Name of a row's category, '' where it has none."""
-    return names.get(int(info.get('category_id', 0)), '')
 
 
 def count_findings(split: Split, counts: Mapping[str, int]) -> Iterator[Finding]:
@@ -225,11 +216,11 @@ def spread(number: int, sample: int | None, seed: int = 0) -> list[int]:
 
 
 def row_findings(info: dict, width: int, height: int, names: Mapping[int, str]) -> Iterator[Finding]:
-    """Whether the box and the landmarks of one row lie in its picture, of width x height pixels.
+    """Whether the box and the landmarks of one row lie in its image, of width x height pixels.
 
     ``names`` are those of the landmarks, by id.
     """
-    path, size = info['img_path'], f'the picture of {width} x {height}'
+    path, size = info['img_path'], f'the image of {width} x {height}'
     box = row_box(info)
     if box is not None:
         x1, y1, x2, y2 = box
@@ -237,29 +228,20 @@ def row_findings(info: dict, width: int, height: int, names: Mapping[int, str]) 
         if not (x2 > x1 and y2 > y1):
             yield Finding('empty boxes', f'{path}: box {corners} (x1 y1 x2 y2) holds nothing')
         elif outside(box.reshape(2, 2), width, height, BOX_SLACK).any():
-            yield Finding('boxes outside the picture', f'{path}: box {corners} (x1 y1 x2 y2) leaves {size}')
+            yield Finding('boxes outside the image', f'{path}: box {corners} (x1 y1 x2 y2) leaves {size}')
     points = np.asarray(info['keypoints'])[0]
     known = np.asarray(info['keypoints_visible'])[0] > 0
     for k in np.flatnonzero(known & outside(points, width, height, LANDMARK_SLACK)):
         x, y = points[k]
-        yield Finding('landmarks outside the picture', f'{path}: {names[k]} at {x:g} {y:g} is outside {size}')
+        yield Finding('landmarks outside the image', f'{path}: {names[k]} at {x:g} {y:g} is outside {size}')
 
 
 def row_box(info: dict) -> np.ndarray | None:
-    """Box of a row as it is annotated, (4,) x1 y1 x2 y2: MMPose clips those of COCO files to the picture."""
+    """Box of a row as it is annotated, (4,) x1 y1 x2 y2: MMPose clips those of COCO files to the image."""
     annotated = raw_box(info.get('raw_ann_info'))
     if annotated is None and 'bbox' in info:
         return np.array(info['bbox'][0], dtype=float)
     return annotated
-
-
-def row_visibility(info: dict) -> np.ndarray:
-    """(K,) of a row: 0 not annotated, 1 occluded, 2 visible; 2 for every annotated one where there are no such states.
-    """
-    states = raw_visibility(info.get('raw_ann_info'))
-    known = np.asarray(info['keypoints_visible'])[0]
-    known = known.reshape(len(known), -1)[:, 0]  # a converter of landmarks makes a second column
-    return 2 * (known > 0) if states is None or len(states) != len(known) else states
 
 
 def outside(points: np.ndarray, width: int, height: int, slack: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """COCO keypoint annotations from a reader's rows, for other tools and for MMPose's ``CocoDataset``.
 
-Images and annotations are numbered from 1, one more than the reader's ``id``: pycocotools' evaluation takes a match
-with annotation 0 for no match.
+A row is what :class:`~pcloss_mmpose.datasets.base.GarmentDataset` gives as data info. Images and annotations are
+numbered from 1, one more than its ``id``: pycocotools' evaluation takes a match with annotation 0 for no match.
 """
 
 from __future__ import annotations
@@ -13,63 +13,30 @@ import pprint
 from typing import Iterable, Mapping, Sequence
 
 import numpy as np
-from PIL import Image
-from xtcocotools.coco import COCO
+from pycocotools.coco import COCO
 
-from ...errors import BrokenImageError
+from ...errors import FileFormatError
 from ...metainfo import coco_box, landmark_names
-from ..base import GarmentDataset
 
-Size = Sequence[int]
-
-_ORIENTATION = 0x0112  # EXIF; 5 to 8 swap width and height
-_SWAPPED = (5, 6, 7, 8)
+Size = Sequence[int]  # width and height in pixels
 
 
-def image_size(path: str) -> tuple[int, int]:
-    """Width and height in pixels of an image as it is loaded, upright, from its header.
-
-    Raises:
-        BrokenImageError: There is no such file, or it has no image's header. A truncated image is not found.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            return (height, width) if image.getexif().get(_ORIENTATION) in _SWAPPED else (width, height)
-    except FileNotFoundError:
-        raise BrokenImageError(path, 'no such file') from None
-    except Exception as error:  # decoders raise what they like
-        raise BrokenImageError(path, f'no readable image ({type(error).__name__})') from error
-
-
-def image_sizes(paths: Iterable[str]) -> tuple[list[tuple[int, int]], list[BrokenImageError]]:
-    """:func:`image_size` of every image that can be read, and an error for every other one."""
-    sizes, broken = [], []
-    for path in paths:
-        try:
-            sizes.append(image_size(path))
-        except BrokenImageError as error:
-            broken.append(error)
-    return sizes, broken
-
-
-def to_coco(dataset: GarmentDataset, sizes: Sequence[Size], root: str) -> dict:
-    """A reader's rows as the content of a COCO keypoint file.
+def to_coco(rows: Iterable[Mapping], sizes: Sequence[Size], metainfo: Mapping, root: str) -> dict:
+    """The content of a COCO keypoint file.
 
     An annotation has COCO's keys, ``category`` (the name) and, on FLD, ``variation``. Where the raw files have no box,
     it is the whole image.
 
     Args:
-        dataset: The reader.
-        sizes: Width and height of each row's image, in pixels.
+        rows: The reader's rows.
+        sizes: The size of each row's image.
+        metainfo: The reader's, parsed, with ``CLASSES``.
         root: The folder that ``file_name`` is to be relative to.
     """
-    metainfo = dataset.metainfo
     landmarks = landmark_names(metainfo)
     skeleton = [[first + 1, second + 1] for first, second in metainfo['skeleton_links']]  # COCO counts from 1 here
     images, annotations = [], []
-    for index, size in enumerate(sizes):
-        info = dataset.get_data_info(index)
+    for info, size in zip(rows, sizes):
         number = info['id'] + 1
         name = osp.relpath(info['img_path'], root)
         images.append(dict(id=number, file_name=name, width=size[0], height=size[1]))
@@ -85,21 +52,24 @@ def to_coco(dataset: GarmentDataset, sizes: Sequence[Size], root: str) -> dict:
         categories=[dict(category, keypoints=landmarks, skeleton=skeleton) for category in metainfo['CLASSES']])
 
 
-def check_coco(path: str, dataset: GarmentDataset, sizes: Sequence[Size], root: str) -> None:
-    """Read a COCO file back and compare it with what the reader gives, row by row.
+def check_coco(path: str, rows: Iterable[Mapping], sizes: Sequence[Size], root: str) -> None:
+    """Read a COCO file back and compare it with the rows that it was made of.
 
-    Arguments but the first are those of :func:`to_coco`.
+    Args:
+        path: The file.
+        rows: As for :func:`to_coco`.
+        sizes: Alike.
+        root: Alike.
 
     Raises:
-        ValueError: The number of images, or a file's name, size, landmarks, visibility, box or category differs.
+        FileFormatError: The number of images, or a file's name, size, landmarks, visibility, box or category differs.
     """
     with contextlib.redirect_stdout(io.StringIO()):  # COCO reports its progress
         coco = COCO(path)
-    if not len(coco.imgs) == len(coco.anns) == len(dataset):
-        raise ValueError(f'{path}: {len(coco.imgs)} images and {len(coco.anns)} annotations, '
-                         f'but the raw files have {len(dataset)}')
-    for index, size in enumerate(sizes):
-        info = dataset.get_data_info(index)
+    if not len(coco.imgs) == len(coco.anns) == len(sizes):
+        raise FileFormatError.at(path, f'{len(coco.imgs)} images and {len(coco.anns)} annotations, but the raw files '
+                                 f'have {len(sizes)}')
+    for info, size in zip(rows, sizes):
         image, (annotation, ) = coco.imgs[info['id'] + 1], coco.imgToAnns[info['id'] + 1]
         raw = info['raw_ann_info']
         for what, found, expected in (
@@ -109,7 +79,8 @@ def check_coco(path: str, dataset: GarmentDataset, sizes: Sequence[Size], root: 
                 ('bbox', annotation['bbox'], _box(info, size)['bbox']),
                 ('category', coco.cats[annotation['category_id']]['name'], raw['category'])):
             if found != expected:
-                raise ValueError(f'{path}, image {image["id"]}: {what} is {found}, in the raw files {expected}')
+                raise FileFormatError.at(f'{path}, image {image["id"]}',
+                                         f'{what} is {found}, in the raw files {expected}')
 
 
 def metainfo_source(dataset_info: Mapping) -> str:
@@ -117,7 +88,7 @@ def metainfo_source(dataset_info: Mapping) -> str:
     return f'dataset_info = {pprint.pformat(dict(dataset_info), width=100, sort_dicts=False)}\n'
 
 
-def _box(info: dict, size: Size) -> dict:
+def _box(info: Mapping, size: Size) -> dict:
     """COCO's ``bbox`` and ``area`` of a row: its own box, or the whole image."""
     box = info['bbox'] if 'bbox' in info else np.array([[0, 0, *size]], dtype=np.float32)
     return coco_box(box)

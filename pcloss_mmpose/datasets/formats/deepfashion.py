@@ -5,10 +5,12 @@ Every file has the number of its rows on line 1, the column names on line 2, the
 
 from __future__ import annotations
 
+import os.path as osp
 import re
 from dataclasses import dataclass
 from typing import Callable
 
+import mmengine.fileio as fileio
 import numpy as np
 
 from ...errors import FileFormatError
@@ -22,6 +24,15 @@ SPLITS = ('train', 'val', 'test')
 _BOX_COLUMNS = ('x_1', 'y_1', 'x_2', 'y_2')
 
 _is_number_row = re.compile(rf'{NUMBER}(?:\s+{NUMBER})*').fullmatch
+
+
+def anno_file(path: str) -> str:
+    """``path``, or the file of that name in ``Anno_coarse``, which newer downloads have instead of ``Anno``."""
+    folder, name = osp.split(path)
+    coarse = osp.join(osp.dirname(folder), 'Anno_coarse', name)
+    if osp.basename(folder) == 'Anno' and not fileio.exists(path) and fileio.exists(coarse):
+        return coarse
+    return path
 
 
 @dataclass(frozen=True)
@@ -224,8 +235,8 @@ def read_benchmark(landmark_file: str, box_file: str, partition_file: str | None
     """Read the files of one benchmark.
 
     Args:
-        landmark_file: ``list_landmarks.txt``.
-        box_file: ``list_bbox.txt``.
+        landmark_file: ``list_landmarks.txt``, which may lie in ``Anno_coarse`` instead.
+        box_file: ``list_bbox.txt``, alike.
         partition_file: ``list_eval_partition.txt``; not read without a split.
         split: Which rows to keep, None for all.
         root: What the image names are relative to.
@@ -233,6 +244,7 @@ def read_benchmark(landmark_file: str, box_file: str, partition_file: str | None
     Raises:
         FileFormatError: With file, line and column.
     """
+    landmark_file, box_file = anno_file(landmark_file), anno_file(box_file)
     images, categories, landmarks, variations = read_landmarks(landmark_file)
     boxes, corners = read_boxes(box_file)
     corners = corners[_rows_of(images, boxes, 'box')]

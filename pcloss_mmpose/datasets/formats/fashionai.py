@@ -12,6 +12,13 @@ from .text_files import NUMBER, Lines, is_number, parse_numbers, read_lines
 
 HEADER = ('image_id', 'image_category', *LANDMARKS)
 
+#: The files of the two training archives, and their rows before repeated images are dropped; from the counts in
+#: https://github.com/HiKapok/tf.fashionAI (config.py).
+TRAIN_FILES = {
+    'warm_up_train_20180222/Annotations/annotations.csv': 12534,
+    'fashionAI_key_points_train_20180227/Annotations/train.csv': 31631,
+}
+
 #: Images of each category, from the start of the training set, that the paper validates on.
 VAL_IMAGES = {'blouse': 2100, 'outwear': 1900, 'dress': 1900, 'skirt': 2100, 'trousers': 2000}
 

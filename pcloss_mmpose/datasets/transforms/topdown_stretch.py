@@ -20,7 +20,7 @@ class TopdownStretch(BaseTransform):
     decoding, ``keypoints / input_size * input_scale + input_center - 0.5 * input_scale``, inverts it.
 
     A rotation turns the stretched crop about its centre, in the direction of ``TopdownAffine``: what the network
-    sees is a turned picture of what it sees otherwise. Turning first and stretching after would shear it.
+    sees is a turned image of what it sees otherwise. Turning first and stretching after would shear it.
 
     Required Keys:
 

@@ -1,0 +1,144 @@
+"""A model's graph as an ONNX file, and the comparison of ONNX Runtime with MMPose's own prediction. B: crops."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import warnings
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple, Sequence
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmpose.apis import init_model
+from mmpose.registry import DATASETS
+from torch import nn
+
+from ..errors import InputError
+from ..inference import PictureDataset, find_items
+from ..metainfo import landmark_names
+from .crops import crop_rule
+from .graph import DeployGraph
+
+#: What :func:`compare` may find.
+TOLERANCE = 1e-3
+
+
+class Export(NamedTuple):
+    """What an export made."""
+
+    path: Path  #: the file to which it was written, that asked for if it is right
+    images: int  #: on which it was compared
+    difference: float  #: of the landmarks, see :func:`compare`
+    unit: str  #: of the difference: pixels of the heatmap or of the crop
+
+    @property
+    def is_right(self) -> bool:
+        """Whether ONNX Runtime finds what MMPose finds."""
+        return self.difference <= TOLERANCE  # False for NaN
+
+
+def export(config: Config, checkpoint: str, path: Path, output: str, places: Sequence[str], count: int) -> Export:
+    """Write a trained model to ``path``, unless it is wrong: then it stays beside that, as ``.new.onnx``.
+
+    Args:
+        config: Of the model.
+        checkpoint: Path or address of its weights.
+        path: The ``.onnx`` file.
+        output: As for :class:`DeployGraph`.
+        places: As for :func:`load_samples`.
+        count: Alike.
+
+    Raises:
+        InputError: The config has no test set, or what :class:`DeployGraph` and :func:`load_samples` refuse.
+    """
+    options = (config.get('test_dataloader') or {}).get('dataset')
+    if options is None or 'model' not in config:
+        raise InputError('the config must have a model, and a test_dataloader with a dataset')
+    model = init_model(config, checkpoint, device='cpu')
+    model.test_cfg['flip_test'] = False
+    graph = DeployGraph(model, output)
+    metadata = graph_metadata(options.pipeline, model.dataset_meta)
+    samples = load_samples(options, model.dataset_meta, places, count)
+    new = path.with_suffix('.new.onnx')  # what is there stays until the new one has been compared
+    write_onnx(graph, samples[0]['inputs'].numpy().transpose(1, 2, 0)[None], new, metadata)
+    unit = 'heatmap' if hasattr(model.head.decoder, 'scale_factor') else 'crop'
+    made = Export(new, len(samples), compare(new, model, samples), unit)
+    return made._replace(path=new.replace(path)) if made.is_right else made
+
+
+def write_onnx(graph: DeployGraph, crops: np.ndarray, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write the graph for crops like these, (B, H, W, 3) uint8, in batches of any size."""
+    import onnx
+    names = ['heatmaps'] if graph.output == 'heatmaps' else ['coordinates', 'scores']
+    # Torch's newer exporter is missing from the older versions that MMPose runs on.
+    options = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter('ignore')  # about constants of the trace: the size of the crop is one
+        torch.onnx.export(
+            graph, (torch.from_numpy(crops), ), str(path), input_names=['crops'], output_names=names,
+            dynamic_axes={name: {0: 'batch'} for name in ('crops', *names)}, opset_version=17, **options)
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
+
+
+def graph_metadata(pipeline: Sequence[Mapping], dataset_meta: Mapping) -> dict[str, str]:
+    """What a program must know to use the graph of a model with this test pipeline, as JSON strings."""
+    values = dict(crop_rule(pipeline)._asdict(), landmarks=landmark_names(dataset_meta))
+    return {key: json.dumps(value) for key, value in values.items()}
+
+
+def load_samples(options: Mapping, dataset_meta: Mapping, places: Sequence[str], count: int) -> list[dict]:
+    """Crops with their data samples, as the test pipeline gives them.
+
+    Args:
+        options: Config of the test set.
+        dataset_meta: Parsed metainfo.
+        places: Images, as :func:`~pcloss_mmpose.inference.find_items` takes them; none: those of the test set.
+        count: At most so many.
+
+    Raises:
+        InputError: An image cannot be read, or the test set is empty.
+    """
+    entries = PictureDataset(find_items(places), options.pipeline, dataset_meta) if places else DATASETS.build(options)
+    if not len(entries):
+        raise InputError('the test set is empty: name some --pictures')
+    samples = [entries[index] for index in range(min(count, len(entries)))]
+    for sample in samples:
+        if 'error' in sample:
+            raise InputError(f"{sample['item'].image}: {sample['error']}")
+    return [sample.get('sample', sample) for sample in samples]
+
+
+def compare(path: Path, model: nn.Module, samples: Sequence[dict]) -> float:
+    """The largest difference of a landmark between MMPose's own prediction and ONNX Runtime's.
+
+    In pixels of the heatmap; for a regression, which has none, of the crop.
+    """
+    import onnxruntime
+    session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    codec = model.head.decoder
+    input_size = np.asarray(codec.input_size, dtype=np.float64)
+    unit = np.asarray(getattr(codec, 'scale_factor', 1.))
+    batch = {key: [sample[key] for sample in samples] for key in ('inputs', 'data_samples')}
+    with torch.no_grad():
+        expected = np.stack([_in_crop(sample, input_size) for sample in model.test_step(batch)])
+    crops = np.stack([sample['inputs'].numpy().transpose(1, 2, 0) for sample in samples])
+    largest = 0.
+    for size in (1, len(crops)):  # batches of two sizes, since any is promised
+        found = [session.run(None, {'crops': crops[start:start + size]})[0] for start in range(0, len(crops), size)]
+        found = np.concatenate(found)
+        if found.ndim == 4:
+            found = np.concatenate([codec.decode(heatmaps)[0] for heatmaps in found])
+        largest = max(largest, float(np.abs((found - expected) / unit).max()))
+    return largest
+
+
+def _in_crop(sample: Any, input_size: np.ndarray) -> np.ndarray:
+    """Predicted landmarks (K, 2) of a data sample, taken back to pixels of the crop."""
+    meta = sample.metainfo
+    corner = np.asarray(meta['input_center']) - np.asarray(meta['input_scale']) / 2
+    return (sample.pred_instances.keypoints[0, :, :2] - corner) / np.asarray(meta['input_scale']) * input_size

@@ -1,0 +1,105 @@
+"""The part of a checkpoint that is published: weights, and what MMPose needs to run them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import __version__
+from ..compat import allow_own_checkpoints
+from ..errors import InputError
+
+#: What is kept of a checkpoint's meta.
+META = ('dataset_meta', 'cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'time', 'mmengine_version')
+
+
+def publish(checkpoint: Path, folder: Path) -> tuple[Path, list[str]]:
+    """Write the published form of a checkpoint's file into a folder, which is made if it is missing.
+
+    Returns:
+        The new file, and the names of what was dropped.
+
+    Raises:
+        InputError: The file is no checkpoint of a training, or the new one is there already.
+    """
+    allow_own_checkpoints()
+    try:
+        content = torch.load(checkpoint, map_location='cpu')
+    except OSError:
+        raise
+    except Exception as error:  # bytes that are no checkpoint make torch.load raise anything
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0].split('. ')[0]
+        raise InputError(f'{checkpoint} is no checkpoint of a training: {reason}') from error
+    try:
+        result = published(content)
+    except InputError as error:
+        raise InputError(f'{checkpoint} is no checkpoint of a training: {error}') from error
+
+    buffer = io.BytesIO()  # a file's name would be part of its content, and so of its hash
+    torch.save(result, buffer)
+    path = folder / file_name(checkpoint, result['meta'], buffer.getvalue())
+    if path.exists():
+        raise InputError(f'{path} is there already')
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(buffer.getvalue())
+    meta = content.get('meta') or {}
+    return path, sorted(content.keys() - result.keys()) + sorted(f'meta.{key}' for key in meta.keys() - META)
+
+
+def published(checkpoint: dict) -> dict:
+    """The part of a checkpoint that is published: ``state_dict``, on the CPU, and ``meta``.
+
+    dataset_meta becomes lists, which MMPose's inference and drawing take as they take arrays.
+
+    Raises:
+        InputError: There is no state_dict of tensors, or the meta has values that are not plain.
+    """
+    weights = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
+    if not (weights and isinstance(weights, dict) and all(isinstance(each, torch.Tensor) for each in weights.values())):
+        raise InputError('it has no state_dict of tensors')
+    meta = checkpoint.get('meta') or {}
+    try:
+        kept = {key: plain(meta[key]) for key in META if key in meta}
+    except TypeError as error:
+        raise InputError(f'its meta cannot be published: {error}') from error
+    kept['pcloss_mmpose_version'] = __version__
+    state_dict = OrderedDict((name, value.detach().cpu().clone()) for name, value in weights.items())
+    state_dict._metadata = plain(getattr(weights, '_metadata', {}))  # the versions of the modules
+    return dict(meta=kept, state_dict=state_dict)
+
+
+def plain(value: Any) -> Any:
+    """A value of dicts, lists and Python's own scalars, in place of numpy's and of subclasses.
+
+    >>> plain({'sigmas': np.array([0.5, 0.25]), 'ids': (np.int64(3), )})
+    {'sigmas': [0.5, 0.25], 'ids': [3]}
+
+    Raises:
+        TypeError: There is a value of another kind.
+    """
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if value is None:
+        return None
+    raise TypeError(f'{type(value).__name__} is no plain value')
+
+
+def file_name(checkpoint: Path, meta: dict, content: bytes) -> str:
+    """``<stem of the config>-<hash>_<date>.pth``; where no config is known, the checkpoint's own name."""
+    stem = re.sub(r'_?\d{8}_\d{6}$', '', meta.get('experiment_name', '')) or checkpoint.stem
+    return f"{stem}-{hashlib.sha256(content).hexdigest()[:8]}_{time.strftime('%Y%m%d')}.pth"

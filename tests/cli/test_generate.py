@@ -1,0 +1,33 @@
+import cv2
+import pytest
+
+
+def test_both_sets_are_drawn(call, tmp_path):
+    done = call('generate', tmp_path, '--train', 2, '--val', 1, '--size', 64, 48)
+    assert done.code == 0 and f'2 images: {tmp_path}/Annotations/train.csv' in done.out
+    for split, lines in (('train', 3), ('val', 2)):
+        assert len((tmp_path / 'Annotations' / f'{split}.csv').read_text().splitlines()) == lines
+    assert cv2.imread(str(tmp_path / 'Images' / 'blouse' / 'train_000000.jpg')).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--train', '0'], 'argument --train: must be at least 1, got 0'),
+    (['--val', 'x'], "argument --val: 'x' is not a whole number"),
+    (['--seed', '-1'], 'argument --seed: must be at least 0, got -1'),
+    (['--size', '16'], 'size must be at least 32 pixels, got 16'),
+    (['--size', '64', '64', '3'], '--size takes one or two numbers, got 3'),
+    (['--categories', 'coat'], "unknown category ['coat']"),
+])
+def test_bad_arguments(call, tmp_path, arguments, message):
+    done = call('generate', tmp_path / 'new', *arguments)
+    assert done.code == 2 and message in done.err
+    assert not (tmp_path / 'new').exists()
+
+
+def test_nothing_is_drawn_where_one_of_the_sets_is_real(call, tmp_path):
+    path = tmp_path / 'Annotations' / 'val.csv'
+    path.parent.mkdir()
+    path.write_text('image_id,image_category\nImages/skirt/263c1a3715ac.jpg,skirt\n')
+    done = call('generate', tmp_path, '--train', 1, '--val', 1)
+    assert done.code == 2 and 'val.csv, line 2: not a generated picture' in done.err
+    assert [item.name for item in tmp_path.rglob('*')] == ['Annotations', 'val.csv']
