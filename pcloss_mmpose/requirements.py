@@ -31,7 +31,7 @@ class Requirement(NamedTuple):
 
 # requirements.txt lists the same ranges; a test compares the two.
 REQUIREMENTS = (
-    Requirement('torch', '>=1.13.0,<2.15', 'pip install "torch{versions}" torchvision'),
+    Requirement('torch', '>=1.13.0,<2.16', 'pip install "torch{versions}" torchvision'),
     # 0.10.2 drops images when the processes that evaluate have unequal shares.
     Requirement('mmengine', '>=0.10.3,<1.0', 'pip install "mmengine{versions}"',
                 fork=('onedl-mmengine', '>=0.10.12,<1.0')),
