@@ -42,12 +42,12 @@ REQUIREMENTS = (
     # Without its dependencies, because one of them, chumpy, does not build and is never imported.
     Requirement(
         'mmpose', '>=1.3.0,<1.4',
-        'pip install --no-deps "mmpose{versions}" && '
-        'pip install "numpy<2" json-tricks "munkres<2" pillow scipy "xtcocotools>=1.12"'),
+        'pip install --no-deps "mmpose{versions}" && pip install json-tricks "munkres<2" pillow scipy '
+        '"xtcocotools>=1.12 ; python_version < \'3.12\'"'),
     Requirement('mmdet', '>=3.0.0,<3.4', 'pip install "mmdet{versions}"', fork=('onedl-mmdetection', '>=3.5.1,<3.6')),
     Requirement('pycocotools', '>=2.0.7,<3', 'pip install "pycocotools{versions}"'),
     Requirement(
-        'opencv-python', '>=4.6.0.66,<5', 'pip install "numpy<2" "opencv-python{versions}"',
+        'opencv-python', '>=4.6.0.66,<5', 'pip install "opencv-python{versions}"',
         alternatives=('opencv-python-headless', 'opencv-contrib-python', 'opencv-contrib-python-headless')),
 )
 
