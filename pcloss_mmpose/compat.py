@@ -6,6 +6,7 @@ Importing this module imports nothing heavy: what is mended is imported by whoev
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib.abc
 import importlib.util
@@ -13,6 +14,7 @@ import os
 import pickle
 import sys
 import types
+from importlib.machinery import ModuleSpec
 from typing import Any, Callable, ContextManager, Iterator
 
 Context = Callable[[], ContextManager]
@@ -86,6 +88,52 @@ def stand_in_for_mmcv_ops() -> Iterator[None]:
         import mmcv
         if getattr(mmcv, '_ext', None) is stand_in:
             del mmcv._ext
+
+
+@contextlib.contextmanager
+def stand_in_for_xtcocotools() -> Iterator[None]:
+    """Before MMPose is imported: let pycocotools take the place of xtcocotools, where that cannot be imported.
+
+    xtcocotools 1.14.3 has no wheels for Python 3.12 and later, and those for older ones stop at numpy 1. MMPose imports
+    it whatever the data set is. What only xtcocotools can evaluate then says so.
+
+    Upstream: https://github.com/jin-s13/xtcocoapi/issues/45. It can go once xtcocotools has wheels for every supported
+    Python and numpy.
+    """
+    try:
+        importlib.import_module('xtcocotools._mask')
+    except Exception:  # ImportError where it is missing; where it is made for another numpy, ValueError and others
+        from pycocotools import mask
+
+        from . import coco_stand_in
+        package = importlib.util.module_from_spec(ModuleSpec('xtcocotools', None, is_package=True))
+        for name, module in dict(coco=coco_stand_in, cocoeval=coco_stand_in, mask=mask).items():
+            setattr(package, name, module)
+            sys.modules[f'xtcocotools.{name}'] = module
+        sys.modules['xtcocotools'] = package
+    yield
+
+
+@contextlib.contextmanager
+def radius_as_number() -> Iterator[None]:
+    """After MMPose's OpenCV visualizer is imported: let it draw landmarks with numpy 2.4 and later.
+
+    It is given the radius as an array of one element and calls ``int()`` on it, which numpy now refuses.
+
+    Upstream: https://github.com/open-mmlab/mmpose/blob/v1.3.2/mmpose/visualization/opencv_backend_visualizer.py#L137,
+    without a thread. It can go once MMPose passes or takes a number there.
+    """
+    yield
+    from mmpose.visualization.opencv_backend_visualizer import OpencvBackendVisualizer
+    stock = OpencvBackendVisualizer.draw_circles
+
+    @functools.wraps(stock)
+    def draw_circles(self, center, radius, *args, **kwargs):
+        if self.backend == 'opencv' and hasattr(radius, 'item'):
+            radius = radius.item()
+        return stock(self, center, radius, *args, **kwargs)
+
+    OpencvBackendVisualizer.draw_circles = draw_circles
 
 
 def _history_statistic(owner: Any, name: str) -> Callable:
