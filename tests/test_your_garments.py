@@ -1,13 +1,13 @@
 """docs/your_garments.md as a reader follows it: its files are copied and its commands run, on drawn pictures."""
 
-import argparse
+import contextlib
+import io
 import json
 import math
-import os
+import pickle
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,12 +15,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from mmpose.apis import init_model
 from mmpose.datasets import CocoDataset
 from mmpose.registry import DATASETS, METRICS, MODELS
 
+from pcloss_mmpose.cli import main
 from pcloss_mmpose.metainfo.fashionai import LANDMARKS
 from pcloss_mmpose.synthetic import generate_sample
 
@@ -40,10 +42,21 @@ def blocks(language):
     return re.findall(rf'^```{language}\n(.*?)```', PAGE, re.DOTALL | re.MULTILINE)
 
 
-def commands(tool):
-    """Every command of the page that runs this tool."""
+def commands(name):
+    """Every command of the page with this name."""
     lines = ''.join(blocks('bash')).replace('\\\n', '').splitlines()
-    return [line for line in lines if line.startswith(f'python tools/{tool}.py ')]
+    return [line for line in lines if line.startswith(f'pcloss {name} ')]
+
+
+def run(command, folder, *more):
+    """Run one of the page's commands in this process and in the folder: what it prints."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.chdir(folder)
+        patch.setattr('sys.argv', sys.argv)  # MMPose's scripts are given their own
+        patch.setenv('LOCAL_RANK', '0')
+        patch.setattr('mmengine.config.config.FormatCode', lambda text, **style: (text, True))  # seconds, for the looks
+        main([*shlex.split(command)[1:], *more])
+    return printed.getvalue()
 
 
 def write_labels(root, split, count, seed):
@@ -65,11 +78,11 @@ def write_labels(root, split, count, seed):
 
 
 @pytest.fixture(scope='module')
-def clone(tmp_path_factory):
-    """The page's files in what looks like a clone of the repository, with six pictures to train, three to test."""
-    folder = tmp_path_factory.mktemp('clone')
-    for name in ('configs', 'tools'):
-        (folder / name).symlink_to(ROOT / name)
+def project(tmp_path_factory):
+    """The page's files outside a clone, with six pictures to train and three to test."""
+    folder = tmp_path_factory.mktemp('project')
+    link, = re.findall(r'^    ln -s "\$\((pcloss .*)\)" configs$', PAGE, re.MULTILINE)
+    (folder / 'configs').symlink_to(run(link, folder).strip())
     (folder / 'data' / 'waistcoats' / 'images').mkdir(parents=True)
     for path, text in FILES.items():
         if path.endswith('.py'):
@@ -80,26 +93,28 @@ def clone(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def trained(clone):
-    """The page's train and test commands, two iterations of two pictures long: the folder that they wrote to."""
-    few = ('--cfg-options train_cfg.max_iters=2 train_cfg.val_interval=2 train_dataloader.batch_size=2 '
+def trained(project):
+    """The page's trainings and tests, two iterations of two pictures long: the folder of each, with PCLoss first."""
+    few = ('--cfg-options', 'train_cfg.max_iters=2', 'train_cfg.val_interval=2', 'train_dataloader.batch_size=2',
            'default_hooks.logger.interval=1')
-    environment = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='',
-                       PATH=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}')
-    script = '\n'.join(['set -e', f'{commands("train")[0]} {few}', commands('test')[0]])
-    done = subprocess.run(['bash', '-c', script], cwd=clone, env=environment, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, done.stdout
-    return clone / 'work_dirs' / 'waistcoats_pcloss'
+    folders = [project / 'work_dirs' / name for name in ('waistcoats_pcloss', 'without')]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several are slower where other tests run beside this one
+    for folder, train, test in zip(folders, commands('train'), commands('test')):
+        run(train, project, *few, f'visualizer.name={folder.name}')  # of one name, MMEngine has one in a process
+        (folder / 'iter_600.pth').symlink_to('iter_2.pth')
+        run(test, project)
+    torch.set_num_threads(threads)
+    return folders
 
 
 @pytest.fixture
-def config(clone):
+def config(project):
     """Reads the page's config, or a changed text of it."""
     init_default_scope('mmpose')
 
     def read(text=None):
-        path = clone / CONFIG
+        path = project / CONFIG
         if text is not None:
             path = path.with_name('changed.py')
             path.write_text(text)
@@ -108,43 +123,90 @@ def config(clone):
     return read
 
 
-def test_the_commands_train_test_and_draw(trained):
-    training, = trained.glob('*/vis_data/scalars.json')
-    *steps, validation = map(json.loads, training.read_text().splitlines())
-    assert [step['step'] for step in steps] == [1, 2]
-    assert all(math.isfinite(step['loss_pc']) and step['loss_pc'] > 0 for step in steps)
-    assert (trained / 'iter_2.pth').exists()
-
-    tested, = trained.glob('*/*.json')
-    figures = json.loads(tested.read_text())
-    assert {f'NE/{name}' for name in NAMES} | {'NE/waistcoat'} == {key for key in figures if key.startswith('NE/')}
-    assert figures['NE'] == pytest.approx(validation['NE'])
-
-    drawn = sorted(trained.glob('*/pictures/*.jpg'))
-    assert [path.name for path in drawn] == [f'val_{number}_0.jpg' for number in (1, 2, 3)]
+def figures(folder):
+    """What a test wrote."""
+    path, = folder.glob('*/*.json')
+    return json.loads(path.read_text())
 
 
-def test_new_photographs(trained, monkeypatch):
-    folder = trained.parents[1]
-    monkeypatch.chdir(folder)
-    shutil.copy(folder / 'data/waistcoats/images/val_1.jpg', 'photo.jpg')
-    (trained / 'iter_600.pth').symlink_to(trained / 'iter_2.pth')
-    code, = (block for block in blocks('python') if 'inference_topdown' in block)
-    results = {}
-    exec(code, results)
-    assert list(results['found']) == NAMES
-    points = np.array(list(results['found'].values()))
-    offset = np.abs(points - (240, 320))  # from the centre of the box that was given
-    assert (offset <= 1.25 * 520 / 2).all()  # the square crop round it, which two iterations of training do not narrow
-
-    dataset = DATASETS.build(results['model'].cfg.test_dataloader.dataset)  # finds the same in the same box
-    label = dict(dataset.get_data_info(0), bbox=np.float32([[90, 60, 390, 580]]))
-    with torch.no_grad():
-        tested, = results['model'].test_step(pseudo_collate([dataset.pipeline(label)]))
-    np.testing.assert_allclose(points, tested.pred_instances.keypoints[0], atol=1e-3)
+def test_the_check_finds_nothing(project):
+    command, = commands('check')
+    assert 'no problems' in run(command, project)
 
 
-def test_the_example_label_and_the_metainfo_tell_the_same(tmp_path, config):
+def test_the_commands_train_and_test(trained):
+    for folder, losses in zip(trained, ({'loss', 'loss_kpt', 'loss_pc'}, {'loss', 'loss_kpt'})):
+        training, = folder.glob('*/vis_data/scalars.json')
+        *steps, validation = map(json.loads, training.read_text().splitlines())
+        assert [step['step'] for step in steps] == [1, 2]
+        for step in steps:
+            assert {key for key in step if key.startswith('loss')} == losses
+            assert all(math.isfinite(step[key]) and step[key] > 0 for key in losses)
+            assert ('pc_share' in step) == ('loss_pc' in losses)
+        found = figures(folder)
+        assert {f'NE/{name}' for name in NAMES} | {'NE/waistcoat'} == {key for key in found if key.startswith('NE/')}
+        assert found['NE_skipped'] == 0
+        assert found['NE'] == pytest.approx(validation['NE'])
+
+
+def test_the_report_compares_the_two(trained, project):
+    command, = commands('report')
+    run(command, project)
+    page = (project / 'report.html').read_text()
+    assert all(f'val_{number}.jpg' in page for number in (1, 2, 3))
+    row = re.search(r'all landmarks</th>(.*?)</tr>', page, re.DOTALL).group(1)
+    ours, base = (figures(folder)['NE'] for folder in trained)
+    assert re.findall(r'[-+]?\d+\.\d+', row) == [f'{base:.2f}', f'{ours:.2f}', f'{100 * (ours / base - 1):+.1f}']
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_new_photographs(trained, project, config):
+    (project / 'photos').mkdir()
+    for number, name in enumerate('ab', 1):
+        shutil.copy(project / f'data/waistcoats/images/val_{number}.jpg', project / f'photos/{name}.jpg')
+    table, = blocks('csv')
+    (project / 'photos.csv').write_text(table)
+    run(commands('predict')[0], project)
+    found = lines(project / 'found' / 'predictions.jsonl')
+    assert [(record['image'], record['box']) for record in found] == [
+        ('photos/a.jpg', [90, 60, 390, 580]), ('photos/b.jpg', [0, 0, 480, 640])]
+    assert len(list((project / 'found' / 'pictures').rglob('*.png'))) == 2
+
+    model = init_model(config(), str(trained[0] / 'iter_600.pth'), device='cpu')
+    dataset = DATASETS.build(config().test_dataloader.dataset)  # finds the same in the same boxes
+    for index, record in enumerate(found):
+        assert list(record['landmarks']) == NAMES
+        label = dict(dataset.get_data_info(index), bbox=np.float32([record['box']]))
+        with torch.no_grad():
+            tested, = model.test_step(pseudo_collate([dataset.pipeline(label)]))
+        points = np.array(list(record['landmarks'].values()))[:, :2]
+        np.testing.assert_allclose(points, tested.pred_instances.keypoints[0], atol=0.01)  # they are rounded
+
+
+def test_the_labelled_file_gives_what_the_test_found(trained, project):
+    run(commands('predict')[1], project)
+    found = lines(project / 'found_val' / 'predictions.jsonl')
+    tested = pickle.loads((trained[0] / 'predictions.pkl').read_bytes())
+    assert len(found) == len(tested) == 3
+    for record, sample in zip(found, tested):
+        assert record['category'] == 'waistcoat' and list(record['landmarks']) == NAMES
+        points = np.array(list(record['landmarks'].values()))[:, :2]
+        np.testing.assert_allclose(points, sample['pred_instances']['keypoints'][0], atol=0.01)
+
+
+def test_the_export(trained, project):
+    onnx = pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    command, = commands('export')
+    run(command, project)
+    metadata = {entry.key: entry.value for entry in onnx.load(str(project / 'waistcoats.onnx')).metadata_props}
+    assert json.loads(metadata['landmarks']) == NAMES
+
+
+def test_the_example_label_fits_the_metainfo(tmp_path, config):
     (tmp_path / 'train.json').write_text(FILES['data/waistcoats/train.json'])
     metainfo = config().train_dataloader.dataset.metainfo
     dataset = CocoDataset(ann_file='train.json', data_root=str(tmp_path), metainfo=metainfo)
@@ -187,15 +249,6 @@ def test_the_schedule_and_size_of_the_paper(config):
     assert read.train_cfg.max_iters == 100000
     assert DATASETS.build(read.train_dataloader.dataset)[0]['inputs'].shape == (3, 512, 512)
     assert DATASETS.build(read.val_dataloader.dataset)[0]['inputs'].shape == (3, 512, 512)
-
-
-def test_the_same_training_without_pcloss(config):
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    options = parser.parse_known_args(shlex.split(commands('train')[1]))[0].cfg_options
-    read = config()
-    read.merge_from_dict(options)
-    assert MODELS.build(read.model).head.pc_loss is None
 
 
 def test_the_error_in_a_length_of_the_garment(config):
