@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable, Sequence
 
 from ..configs import find_config
-from ..errors import PclossError
+from ..errors import InputError, PclossError
 
 
 def config_file(text: str) -> Path:
@@ -23,6 +23,13 @@ def checkpoint_file(text: str) -> str:
     """A checkpoint's path or address."""
     if '://' not in text and not os.path.isfile(text):
         raise ArgumentTypeError(f'{text}: no such file (in the folder {Path.cwd()})')
+    return text
+
+
+def folder(text: str) -> str:
+    """A folder that is there."""
+    if not os.path.isdir(text):
+        raise ArgumentTypeError(f'{text}: no such folder (in the folder {Path.cwd()})')
     return text
 
 
@@ -57,6 +64,10 @@ def out_file(*suffixes: str) -> Callable[[str], Path]:
     return convert
 
 
+#: A type for images to write.
+image_file = out_file('.png', '.jpg', '.jpeg')
+
+
 def key_value(text: str) -> str:
     """KEY=VALUE, as ``--cfg-options`` takes it."""
     if '=' not in text.strip('='):
@@ -68,3 +79,19 @@ def add_config_options(parser: ArgumentParser) -> None:
     """``--cfg-options``, as MMPose's tools have it."""
     parser.add_argument('--cfg-options', nargs='+', type=key_value, action='extend', default=[], metavar='KEY=VALUE',
                         help='changes to the config, such as model.head.pc_loss.topk=4')
+
+
+def merge_options(config: Any, options: Sequence[str]) -> Any:
+    """MMEngine's ``config``, with what :func:`add_config_options` gave.
+
+    Raises:
+        InputError: An option does not fit the config.
+    """
+    from mmengine.config import DictAction
+    parsed = Namespace()
+    try:
+        DictAction([], 'options')(None, parsed, options)
+        config.merge_from_dict(parsed.options)
+    except Exception as error:  # of what MMEngine meets on its way into the config
+        raise InputError(f'--cfg-options {" ".join(options)}: {type(error).__name__}: {error}') from error
+    return config
