@@ -140,8 +140,8 @@ def find_runs(roots: Iterable[Path], configs: Mapping[str, Any]) -> dict[tuple[s
     tests, runs = find_tests(roots), defaultdict(list)
     for folder in sorted({path.parents[2] for root in roots for path in root.rglob('vis_data/scalars.json')}):
         for name in sorted(path.stem for path in folder.glob('*.py') if path.stem in configs):
-            swept = re.fullmatch(r'beta_(\d+(?:\.\d+)?e-?\d+)', folder.name) if '-pcloss' in name else None
-            beta = float(swept.group(1)) if swept else None
+            swept = re.fullmatch(r'beta_(\d+(?:\.\d+)?e-?\d+)', folder.name)
+            beta = float(swept.group(1)) if swept and configs[name].model.head.get('pc_loss') else None
             runs[name, beta].append(read_run(folder, with_beta(configs[name], beta), tests))
     return runs
 

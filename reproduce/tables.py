@@ -18,8 +18,8 @@ BETAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # ours: the paper's grid is not at hand
 SWEPT = 'td-hm_res50-pcloss_4xb5-100k_fashionai-512x512'
 LEGEND = """\
 n is the number of runs that count; several are shown as mean ± standard deviation. delta is the change from the same
-method without PCLoss. The groups of PCLoss are left and right (skeleton-like) unless the row names others. Methods marked
-(quoted) have no config here. Our code is not the paper's, so compare the deltas (docs/reproduce.md)."""
+method without PCLoss. The groups of PCLoss are left and right (skeleton-like) unless a row names others. The (quoted)
+methods have no config here. Our code is not the paper's, so compare the deltas (docs/reproduce.md)."""
 
 
 def print_tables(roots: Sequence[Path], schedule: str) -> None:
@@ -65,7 +65,7 @@ def method_table(digits: int, columns: Mapping[str, str], rows: Sequence, runs: 
 
 def sweep_table(name: str, config: Any, runs: Mapping[tuple, Sequence[Run]], betas: Iterable[float] = BETAS) -> str:
     """A row for the runs without PCLoss, and one for each of ``betas`` and of the other betas in ``runs``."""
-    base = averages(runs[base_name(name), None])
+    base = averages(runs[base_name(name), None]) if base_name(name) != name else []
     rows = [['without PCLoss', '-', str(len(base)), *cells([base], [], 2)]]
     for beta in sorted({*betas, *(beta for other, beta in runs if other == name and beta)}):
         values, weight = averages(runs[name, beta]), with_beta(config, beta).model.head.pc_loss.loss_weight
