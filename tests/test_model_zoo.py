@@ -1,4 +1,4 @@
-"""The READMEs, metafile.yml and model-index.yml name every config and nothing else; their figures are the measured ones."""
+"""The READMEs and metafiles name every config and nothing else, and their figures are the measured ones."""
 
 import re
 import statistics
