@@ -1,13 +1,17 @@
-"""README.md, metafile.yml and model-index.yml tell of every config, and of nothing else."""
+"""The READMEs and metafiles name every config and nothing else, and their figures are the measured ones."""
 
+import re
+import statistics
 from pathlib import Path
 
 import pytest
 import yaml
-from mmengine.config import Config
+
+from pcloss_mmpose.configs import list_configs, load_config
+from reproduce.paper import paper_tables
 
 ROOT = Path(__file__).resolve().parents[1]
-LEAVES = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+LEAVES = list_configs()
 INDEX = yaml.safe_load((ROOT / 'model-index.yml').read_text())
 MODELS = {
     model['Config']: model
@@ -15,10 +19,27 @@ MODELS = {
 }
 
 
+def tables(text):
+    """The tables of a page: each a list of rows, which are dicts by the table's headings."""
+    for block in re.findall(r'(?:^\|.*\n?)+', text, re.MULTILINE):
+        header, _, *rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in block.splitlines()]
+        yield [dict(zip(header, row)) for row in rows]
+
+
+def readme_row(path):
+    """What a config's README says about it."""
+    link = f'[{path.stem}]({path.name})'
+    row, = (row for table in tables((path.parent / 'README.md').read_text()) for row in table if row['config'] == link)
+    return row
+
+
 def test_every_metafile_is_imported_and_every_config_listed():
     assert sorted(INDEX['Import']) == sorted(
         str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('metafile.yml'))
-    assert sorted(MODELS) == [str(path.relative_to(ROOT)) for path in LEAVES]
+    assert sorted(MODELS) == sorted(str(path.relative_to(ROOT)) for path in LEAVES)
+    for folder in {path.parent for path in LEAVES}:
+        named = re.findall(r'\]\((\S+\.py)\)', (folder / 'README.md').read_text())
+        assert sorted(named) == sorted(path.name for path in LEAVES if path.parent == folder)
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
@@ -28,18 +49,36 @@ def test_what_is_said_of_a_config_is_true(path):
     assert model in listed  # in its own folder's file
     assert model['Name'] == path.stem
     assert model['In Collection'] in {collection['Name'] for collection in INDEX['Collections']}
-    config = Config.fromfile(path, import_custom_modules=False)
+    config = load_config(path, custom_imports=False)
     length = config.train_cfg.get('max_iters', config.train_cfg.get('max_epochs'))
     assert model['Metadata'].get('Iterations', model['Metadata'].get('Epochs')) == length
-    assert ('PCLoss' in model['Metadata']['Architecture']) == ('pc_loss' in config.model.head)
-    assert f'[{path.stem}]({path.name})' in (path.parent / 'README.md').read_text()
+    loss = config.model.head.get('pc_loss')
+    assert ('PCLoss' in model['Metadata']['Architecture']) == bool(loss)
+    groups = {'left_right': 'left and right', 'top_bottom': 'top and bottom', None: 'one group'}
+    assert readme_row(path)['loss'] == (f'with PCLoss, {groups[loss.partition]}' if loss else 'without PCLoss')
 
 
-def test_a_result_is_one_that_was_measured():
-    """Each stands in a page that has its command."""
+def test_the_papers_figures_in_the_readmes_are_those_of_its_tables():
+    """The ablation gives FashionNet's and FPN's with more digits."""
+    paper = {name: f'{figures[0]:.{digits}f}' for _, digits, _, rows in paper_tables() for _, name, figures in rows}
+    shown = {path.stem: next((value for name, value in readme_row(path).items() if name.startswith("paper's ")), None)
+             for path in LEAVES}
+    assert {name: figure for name, figure in shown.items() if figure} == {
+        name: figure for name, figure in paper.items() if name}
+
+
+def test_a_result_is_the_one_that_was_measured():
+    """By value: that of its own column in the page that has the command and every seed."""
     page = (ROOT / 'docs/real_photographs.md').read_text()
-    results = [(model['Name'], result) for model in MODELS.values() for result in model.get('Results', ())]
-    assert results
-    for name, result in results:
-        assert 'efflite0' in name and '160x160' in name and 'pcloss train' in page
-        assert f"{result['Metrics']['NE']}" in page.split('| mean |')[1].splitlines()[0]
+    seeds, = (table for table in tables(page) if 'seed' in table[0])
+    results = {path: MODELS[str(path.relative_to(ROOT))]['Results'] for path in LEAVES
+               if 'Results' in MODELS[str(path.relative_to(ROOT))]}
+    assert {path.stem for path in results} == {
+        f'td-hm_efflite0{arm}_1xb12-600_deepfashion-160x160' for arm in ('', '-pcloss')}
+    for path, (result, ) in results.items():
+        arm = 'with PCLoss' if '-pcloss' in path.name else 'without PCLoss'
+        mean, = (float(row[arm]) for row in seeds if row['seed'] == 'mean')
+        assert mean == round(statistics.mean(float(row[arm]) for row in seeds if row['seed'].isdigit()), 2)
+        assert result['Metrics'] == {'NE': mean}
+        figure, = (value for name, value in readme_row(path).items() if name.startswith('NE on 20 photographs'))
+        assert float(figure) == mean

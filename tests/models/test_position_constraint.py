@@ -164,7 +164,7 @@ def test_bad_input(kwargs, error, words):
         position_constraint_loss(**arguments)
 
 
-UNITS = Path(__file__).resolve().parents[2] / 'configs/_base_/pcloss/units.py'
+NO_METAINFO = Path(__file__).resolve().parents[2] / 'configs/_base_/pcloss/fld.py'
 
 
 @pytest.mark.parametrize(('options', 'words'), [
@@ -175,7 +175,7 @@ UNITS = Path(__file__).resolve().parents[2] / 'configs/_base_/pcloss/units.py'
     (dict(partition='inside_out', metainfo='FashionAIDataset'), "'left_right', 'top_bottom'"),
     (dict(partition='left_right', metainfo='NoSuchDataset'), 'neither a registered data set'),
     (dict(partition='left_right', metainfo='no_such_file.py'), 'neither a registered data set'),
-    (dict(partition='left_right', metainfo=str(UNITS)), 'this file defines no dataset_info'),
+    (dict(partition='left_right', metainfo=str(NO_METAINFO)), 'this file defines no dataset_info'),
     (dict(partition='left_right', metainfo='OneHand10KDataset'),
      "'onehand10k' has no flip pairs; use partition=None for one group, or lists of landmark indices"),
     (dict(partition='top_bottom', metainfo='WFLWDataset'),

@@ -3,13 +3,12 @@
 # - heatmaps: MMPose's targets with a peak of 1; sigma 4 at 128x128, in proportion to MMPose's 2 at 64x48 and 3 at 96x72
 # - every annotated landmark trains, occluded ones too: their places are known, and they are a seventh of all
 #   landmarks in the FashionAI rows that we counted
-# - scale and rotation are drawn for every picture, from MMPose's truncated normal; half of the pictures are flipped;
+# - scale and rotation are drawn for every image, from MMPose's truncated normal; half of the images are flipped;
 #   where boxes are tight, this moves many landmarks out of the crop (docs/loss.md, "What leaves the crop")
 # - the box is stretched and not padded, since NE is defined on "the width of the image" after the box became a square.
 #   MMPose's aspect-preserving crop instead: GetBBoxCenterScale() and TopdownAffine in the place of the two steps here.
 data_mode = 'topdown'  # MMPoseInferencer asks for it
 codec = dict(type='MSRAHeatmap', input_size=(512, 512), heatmap_size=(128, 128), sigma=4)
-regression_codec = dict(type='RegressionLabel', input_size=codec['input_size'])
 
 train_pipeline = [
     dict(type='LoadImageStrict'),
@@ -20,9 +19,6 @@ train_pipeline = [
     dict(type='TopdownStretch', input_size=codec['input_size']),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs', pack_transformed=True),
-]
-regression_train_pipeline = [
-    *train_pipeline[:-2], dict(type='GenerateTarget', encoder=regression_codec), train_pipeline[-1]
 ]
 val_pipeline = [
     dict(type='LoadImageStrict'),

@@ -2,13 +2,17 @@
 _base_ = 'deepfashion_512x512.py'
 codec = dict(input_size=(160, 160), heatmap_size=(40, 40), sigma=1.5)
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[-3].update(input_size=codec['input_size'])
-train_pipeline[-2].update(encoder=dict(_base_.codec, **codec))
-val_pipeline = _base_.val_pipeline
-val_pipeline[-2].update(input_size=codec['input_size'])
-in_process = dict(num_workers=0, persistent_workers=False)
+train_pipeline = [dict(step, **{
+    'TopdownStretch': dict(input_size=codec['input_size']),
+    'GenerateTarget': dict(encoder=dict(_base_.codec, **codec)),
+}.get(step['type'], {})) for step in _base_.train_pipeline]
+val_pipeline = [
+    dict(step, input_size=codec['input_size']) if step['type'] == 'TopdownStretch' else step
+    for step in _base_.val_pipeline
+]
 
-train_dataloader = dict(in_process, batch_size=12, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(in_process, dataset=dict(pipeline=val_pipeline))
-test_dataloader = dict(in_process, dataset=dict(split='val', pipeline=val_pipeline))
+train_dataloader = dict(
+    batch_size=12, num_workers=0, persistent_workers=False, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(
+    num_workers=0, persistent_workers=False, dataset=dict(split='val', pipeline=val_pipeline))

@@ -1,7 +1,6 @@
 _base_ = 'crop_512x512.py'
 dataset_type = 'DeepFashionAttributeDataset'
 data_root = '{{$DEEPFASHION_ROOT:data/deepfashion}}'
-num_landmarks = 8
 
 train_dataloader = dict(dataset=dict(type=dataset_type, data_root=data_root, split='train'))
 val_dataloader = dict(dataset=dict(type=dataset_type, data_root=data_root, split='val'))

@@ -3,15 +3,19 @@ _base_ = 'fashionai_512x512.py'
 data_root = '{{$GARMENTS_ROOT:data/garments}}'
 codec = dict(input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5)
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[-3].update(input_size=codec['input_size'])
-train_pipeline[-2].update(encoder=dict(_base_.codec, **codec))
-val_pipeline = _base_.val_pipeline
-val_pipeline[-2].update(input_size=codec['input_size'])
-in_process = dict(num_workers=0, persistent_workers=False)
-garments = dict(data_root=data_root, subset=None)
+train_pipeline = [dict(step, **{
+    'TopdownStretch': dict(input_size=codec['input_size']),
+    'GenerateTarget': dict(encoder=dict(_base_.codec, **codec)),
+}.get(step['type'], {})) for step in _base_.train_pipeline]
+val_pipeline = [
+    dict(step, input_size=codec['input_size']) if step['type'] == 'TopdownStretch' else step
+    for step in _base_.val_pipeline
+]
 
 train_dataloader = dict(
-    in_process, batch_size=12, dataset=dict(garments, ann_file='Annotations/train.csv', pipeline=train_pipeline))
-val_dataloader = dict(in_process, dataset=dict(garments, ann_file='Annotations/val.csv', pipeline=val_pipeline))
+    batch_size=12, num_workers=0, persistent_workers=False,
+    dataset=dict(data_root=data_root, ann_file='Annotations/train.csv', subset=None, pipeline=train_pipeline))
+val_dataloader = dict(
+    num_workers=0, persistent_workers=False,
+    dataset=dict(data_root=data_root, ann_file='Annotations/val.csv', subset=None, pipeline=val_pipeline))
 test_dataloader = val_dataloader

@@ -1,4 +1,8 @@
-# The paper: k 4, beta 1e-5. A side has four landmarks, so that k picks all of them.
-_base_ = 'fashionai.py'
-paper_beta = 1e-5
-pc_loss = dict(topk=4, metainfo='DeepFashionAttributeDataset', loss_weight=paper_beta * _base_.weight_per_beta)
+# The paper: k 4, the skeleton-like partition, alpha 0.1, beta 1e-5. docs/loss.md explains the conversion.
+integral = dict(alpha=10.)  # alpha 0.1 x a peak of 100, beside our heatmaps' peak of 1
+pc_loss = dict(
+    type='PCLoss',
+    topk=4,  # all landmarks of a side
+    partition='left_right',
+    metainfo='DeepFashionAttributeDataset',
+    loss_weight=1.6384e-5)  # beta 1e-5 x 128^2 / 100^2

@@ -3,8 +3,9 @@ _base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_c
 custom_imports = dict(imports=['pcloss_mmpose'], allow_failed_imports=False)
 data_root = '{{$COCO_ROOT:data/coco}}'
 bbox_file = f'{data_root}/person_detection_results/COCO_val2017_detections_AP_H_56_person.json'
-train_pipeline = _base_.train_pipeline
-train_pipeline[-1].update(pack_transformed=True)  # the loss needs it, and both arms share all else
+train_pipeline = [  # PCLoss needs the packed coordinates, and both arms share all else
+    dict(step, pack_transformed=True) if step['type'] == 'PackPoseInputs' else step for step in _base_.train_pipeline
+]
 
 train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(data_root=data_root, bbox_file=bbox_file))

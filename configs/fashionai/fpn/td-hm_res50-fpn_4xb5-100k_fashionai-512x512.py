@@ -1,2 +1,5 @@
-_base_ = ['../spb/td-hm_res50_4xb5-100k_fashionai-512x512.py', '../../_base_/models/fpn.py']
-model = _base_.fpn
+_base_ = [
+    '../../_base_/default_runtime.py', '../../_base_/schedules/adam_100k.py', '../../_base_/models/fpn_res50.py',
+    '../../_base_/datasets/fashionai_512x512.py'
+]
+model = dict(head=dict(out_channels=24, decoder=_base_.codec))

@@ -1,3 +1,3 @@
 _base_ = ['td-reg_fashionnet_4xb5-100k_fld-512x512.py', '../../_base_/pcloss/fld.py']
-pc_loss = dict(_base_.pc_loss, loss_weight=_base_.regression_weight)
+pc_loss = dict(_base_.pc_loss, loss_weight=0.03)  # ours, beside FashionNet's L2 loss (docs/loss.md)
 model = dict(head=dict(type='PCFashionNetHead', pc_loss=pc_loss))

@@ -2,4 +2,4 @@ _base_ = [
     '../../_base_/default_runtime.py', '../../_base_/schedules/adam_100k.py', '../../_base_/models/fashionnet.py',
     '../../_base_/datasets/fld-reg_512x512.py'
 ]
-model = dict(head=dict(num_joints=_base_.num_landmarks, decoder=_base_.codec))
+model = dict(head=dict(num_joints=8, decoder=_base_.codec))

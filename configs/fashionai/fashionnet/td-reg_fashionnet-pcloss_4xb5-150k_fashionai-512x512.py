@@ -1,3 +1,0 @@
-_base_ = ['td-reg_fashionnet_4xb5-150k_fashionai-512x512.py', '../../_base_/pcloss/fashionai.py']
-pc_loss = dict(_base_.pc_loss, loss_weight=_base_.regression_weight)
-model = dict(head=dict(type='PCFashionNetHead', pc_loss=pc_loss))

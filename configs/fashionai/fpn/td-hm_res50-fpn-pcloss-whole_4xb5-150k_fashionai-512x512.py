@@ -1,3 +1,0 @@
-# Ablation: the garment in one group.
-_base_ = 'td-hm_res50-fpn-pcloss_4xb5-150k_fashionai-512x512.py'
-model = dict(head=dict(pc_loss=dict(partition=None)))

@@ -1,2 +1,0 @@
-_base_ = ['../spb/td-hm_res50_4xb5-150k_fashionai-512x512.py', '../../_base_/models/fpn.py']
-model = _base_.fpn

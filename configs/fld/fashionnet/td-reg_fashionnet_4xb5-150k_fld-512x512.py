@@ -1,5 +1,0 @@
-_base_ = [
-    '../../_base_/default_runtime.py', '../../_base_/schedules/adam_150k.py', '../../_base_/models/fashionnet.py',
-    '../../_base_/datasets/fld-reg_512x512.py'
-]
-model = dict(head=dict(num_joints=_base_.num_landmarks, decoder=_base_.codec))
