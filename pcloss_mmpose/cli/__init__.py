@@ -1,7 +1,7 @@
 """The commands, a module each: ``pcloss COMMAND ...``.
 
-A module has a docstring, which is its help, ``add_arguments(parser)`` and ``run(args)``. It imports nothing heavy at its
-top, so that help and faults that the arguments show come at once. Exit codes: 2 for what cannot be done as it was
+A module has a docstring, which is its help, ``add_arguments(parser)`` and ``run(args)``. It imports nothing heavy at
+its top, so that the help and faults of the arguments come at once. Exit codes: 2 for what cannot be done as it was
 asked, 1 for a bad result, such as problems in a data set.
 """
 
@@ -17,8 +17,8 @@ from .. import __version__
 from .errors import one_line_errors
 
 COMMANDS = (
-    'train', 'test', 'predict', 'detect', 'report', 'export', 'publish', 'check', 'browse', 'convert', 'add', 'generate',
-    'demo', 'configs')
+    'train', 'test', 'predict', 'detect', 'report', 'export', 'publish', 'check', 'browse', 'convert', 'add',
+    'generate', 'demo', 'configs')
 
 
 class Parser(ArgumentParser):
@@ -58,5 +58,5 @@ def overview() -> str:
     """The commands and what each does."""
     lines = [f'  {name:<10}{import_module(f".{name}", __package__).__doc__.splitlines()[0]}' for name in COMMANDS]
     return '\n'.join([
-        'usage: pcloss COMMAND [ARGUMENTS]', '', 'Fashion landmark models with the Position Constraint Loss, in MMPose.',
-        '', *lines, '', 'pcloss COMMAND --help explains one.'])
+        'usage: pcloss COMMAND [ARGUMENTS]', '', 'Fashion landmark models with the Position Constraint Loss.', '',
+        *lines, '', 'pcloss COMMAND --help explains one.'])
