@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
@@ -31,13 +30,6 @@ def folder(text: str) -> str:
     """A folder that is there."""
     if not os.path.isdir(text):
         raise ArgumentTypeError(f'{text}: no such folder (in the folder {Path.cwd()})')
-    return text
-
-
-def image_input(text: str) -> str:
-    """An image, a folder, a list or table of images, or a pattern; what is at an address is not looked up."""
-    if '://' not in text and not glob.has_magic(text) and not os.path.exists(text):
-        raise ArgumentTypeError(f'{text}: no such file or folder (in the folder {Path.cwd()})')
     return text
 
 

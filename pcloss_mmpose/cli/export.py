@@ -19,7 +19,7 @@ from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 
 from ..errors import MissingPackageError
-from .arguments import checkpoint_file, config_file, image_input, out_file, whole_number
+from .arguments import checkpoint_file, config_file, out_file, whole_number
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('-o', '--out', type=out_file('.onnx'), required=True, help='file to write')
     parser.add_argument('--output', choices=('coordinates', 'heatmaps'), default='coordinates',
                         help='of the graph (default: %(default)s)')
-    parser.add_argument('--pictures', type=image_input, nargs='+', default=[], metavar='INPUT',
+    parser.add_argument('--pictures', nargs='+', default=[], metavar='INPUT',
                         help='what to compare on, as `pcloss predict` takes it (default: the test set)')
     parser.add_argument('--count', type=whole_number(1), default=16,
                         help='how many to compare on (default: %(default)s)')
@@ -38,10 +38,12 @@ def run(args: Namespace) -> None:
     missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
     if missing:
         raise MissingPackageError(f'{" and ".join(missing)} not installed: pip install {" ".join(missing)}')
+    from ..inference import find_items
+    items = find_items(args.pictures) if args.pictures else []
     from ..configs import load_config
     config = load_config(args.config)
     from ..deploy.export import TOLERANCE, export
-    made = export(config, args.checkpoint, args.out, args.output, args.pictures, args.count)
+    made = export(config, args.checkpoint, args.out, args.output, items, args.count)
     print(f'On {made.images} images, the landmarks of ONNX Runtime and of MMPose differ by at most '
           f'{made.difference:.2g} pixels of the {made.unit}')
     if not made.is_right:

@@ -16,7 +16,7 @@ from mmpose.registry import DATASETS
 from torch import nn
 
 from ..errors import InputError
-from ..inference import PictureDataset, find_items
+from ..inference import Item, PictureDataset
 from ..metainfo import landmark_names
 from .crops import crop_rule
 from .graph import DeployGraph
@@ -39,7 +39,7 @@ class Export(NamedTuple):
         return self.difference <= TOLERANCE  # False for NaN
 
 
-def export(config: Config, checkpoint: str, path: Path, output: str, places: Sequence[str], count: int) -> Export:
+def export(config: Config, checkpoint: str, path: Path, output: str, items: Sequence[Item], count: int) -> Export:
     """Write a trained model to ``path``, unless it is wrong: then it stays beside that, as ``.new.onnx``.
 
     Args:
@@ -47,7 +47,7 @@ def export(config: Config, checkpoint: str, path: Path, output: str, places: Seq
         checkpoint: Path or address of its weights.
         path: The ``.onnx`` file.
         output: As for :class:`DeployGraph`.
-        places: As for :func:`load_samples`.
+        items: As for :func:`load_samples`.
         count: Alike.
 
     Raises:
@@ -60,7 +60,7 @@ def export(config: Config, checkpoint: str, path: Path, output: str, places: Seq
     model.test_cfg['flip_test'] = False
     graph = DeployGraph(model, output)
     metadata = graph_metadata(options.pipeline, model.dataset_meta)
-    samples = load_samples(options, model.dataset_meta, places, count)
+    samples = load_samples(options, model.dataset_meta, items, count)
     new = path.with_suffix('.new.onnx')  # what is there stays until the new one has been compared
     write_onnx(graph, samples[0]['inputs'].numpy().transpose(1, 2, 0)[None], new, metadata)
     unit = 'heatmap' if hasattr(model.head.decoder, 'scale_factor') else 'crop'
@@ -91,19 +91,19 @@ def graph_metadata(pipeline: Sequence[Mapping], dataset_meta: Mapping) -> dict[s
     return {key: json.dumps(value) for key, value in values.items()}
 
 
-def load_samples(options: Mapping, dataset_meta: Mapping, places: Sequence[str], count: int) -> list[dict]:
+def load_samples(options: Mapping, dataset_meta: Mapping, items: Sequence[Item], count: int) -> list[dict]:
     """Crops with their data samples, as the test pipeline gives them.
 
     Args:
         options: Config of the test set.
         dataset_meta: Parsed metainfo.
-        places: Images, as :func:`~pcloss_mmpose.inference.find_items` takes them; none: those of the test set.
+        items: What to cut from images; without any, the test set is taken.
         count: At most so many.
 
     Raises:
         InputError: An image cannot be read, or the test set is empty.
     """
-    entries = PictureDataset(find_items(places), options.pipeline, dataset_meta) if places else DATASETS.build(options)
+    entries = PictureDataset(items, options.pipeline, dataset_meta) if items else DATASETS.build(options)
     if not len(entries):
         raise InputError('the test set is empty: name some --pictures')
     samples = [entries[index] for index in range(min(count, len(entries)))]

@@ -115,7 +115,7 @@ def test_a_config_is_known_by_its_name(check, root, monkeypatch):
 
 
 def test_the_releases_are_those_that_can_be_checked():
-    assert RELEASES == tuple(checks.RELEASES)
+    assert tuple(checks.RELEASES) == RELEASES
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

@@ -214,4 +214,4 @@ def test_a_missing_root_is_named(call):
 
 
 def test_the_layouts_are_those_of_the_readers():
-    assert LAYOUTS == tuple(READERS)
+    assert tuple(READERS) == LAYOUTS

@@ -9,8 +9,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from pcloss_mmpose.datasets.checks.split import BOX_SLACK, LANDMARK_SLACK, check_split, missing_images, outside, spread
 from pcloss_mmpose.datasets.checks.releases import RELEASES, ROWS, Split, config_splits
+from pcloss_mmpose.datasets.checks.split import BOX_SLACK, LANDMARK_SLACK, check_split, missing_images, outside, spread
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOWER = '2 0 5 6 0 30 6 1 5 25 2 999 999'  # the last landmark is cut off: it has no position

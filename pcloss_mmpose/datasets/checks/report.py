@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Iterator, NamedTuple
-
-from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from typing import TYPE_CHECKING, Iterator, NamedTuple
 
 from .releases import Split
+
+if TYPE_CHECKING:
+    from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 SHOWN = 5  # findings of a kind, for each split
 
