@@ -1,10 +1,12 @@
-"""What becomes of the inputs of tools/predict.py."""
+"""What becomes of the inputs of `pcloss predict`."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from pcloss_mmpose.errors import FileFormatError
+from pcloss_mmpose.errors import FileFormatError, InputError
 from pcloss_mmpose.inference import find_items
 
 
@@ -22,7 +24,7 @@ def paths(*inputs, **options):
     return [item.image for item in find_items(inputs, **options)]
 
 
-def test_pictures_folders_and_patterns(folder):
+def test_images_folders_and_patterns(folder):
     assert paths('other/d.jpg', 'photos') == ['other/d.jpg', 'photos/a.PNG', 'photos/b.jpg', 'photos/deep/c.jpeg']
     assert paths('photos/*') == ['photos/a.PNG', 'photos/b.jpg']
     assert paths('**/[bc].jp*') == ['photos/b.jpg', 'photos/deep/c.jpeg']
@@ -105,15 +107,29 @@ def test_another_encoding_is_named(folder):
 
 
 @pytest.mark.parametrize(('name', 'words'), [
-    ('nowhere', 'nowhere: neither a picture .* nor a folder'),
-    ('http://127.0.0.1:9/photos', 'neither a picture .* nor a folder that can be listed'),
-    ('nowhere.csv', 'nowhere.csv: cannot be read .FileNotFoundError'),
-    ('nowhere/*.jpg', 'no picture has such a name'),
-    ('empty', 'no picture in empty'),
-    ('empty.txt', 'no picture in empty.txt'),
+    ('nowhere', 'nowhere: there is no such file or folder .in the folder'),
+    ('nowhere.jpg', 'nowhere.jpg: there is no such file or folder'),
+    ('nowhere.csv', 'nowhere.csv: there is no such file or folder'),
+    ('photos/notes.md', 'photos/notes.md: neither an image .* nor a folder that can be listed'),
+    ('http://127.0.0.1:9/photos', 'photos: neither an image .* nor a folder that can be listed'),
+    ('http://127.0.0.1:9/list.csv', 'list.csv: cannot be read .URLError'),
+    ('nowhere/*.jpg', 'no image has such a name'),
+    ('empty', 'no image in empty'),
+    ('empty.txt', 'no image in empty.txt'),
 ])
 def test_what_is_not_there_is_named(folder, name, words):
     (folder / 'empty').mkdir()
     (folder / 'empty.txt').write_text('\n')
-    with pytest.raises(FileNotFoundError, match=words):
+    with pytest.raises(InputError, match=words):
         find_items([name])
+
+
+def test_what_lies_here_is_found_without_heavy_imports(folder):
+    """And so is what is wrong with it, before a model is loaded."""
+    (folder / 'a.csv').write_text('image,category\nphotos/b.jpg,dress\n')
+    (folder / 'b.json').write_text('[{"image": "b.jpg"}]')
+    code = ("import sys; from pcloss_mmpose.inference import find_items, Journal; "
+            "assert len(find_items(['a.csv', 'b.json', 'photos', 'other/*'])) == 8; "
+            "print(sorted({'torch', 'numpy', 'cv2', 'mmengine', 'mmpose'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, '-c', code], text=True, capture_output=True, check=True)
+    assert done.stdout == '[]\n'
