@@ -9,9 +9,9 @@ import contextlib
 import csv
 import glob
 import json
-import math
 import os
 import os.path as osp
+import sys
 from collections import Counter
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
@@ -139,7 +139,11 @@ def _from_list(name: str, text: str) -> Iterator[Item]:
 
 def _from_csv(name: str, text: str) -> Iterator[Item]:
     rows = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    columns = rows.fieldnames = [column.strip().lower() for column in rows.fieldnames or ()]
+    try:
+        columns = rows.fieldnames = [column.strip().lower() for column in rows.fieldnames or ()]
+        numbered = [(rows.line_num, row) for row in rows]
+    except csv.Error as error:
+        raise FileFormatError.at(name, f'not CSV ({error})', line=rows.line_num + 1) from None
     advice = 'The first line names the columns: image and, if there are, x1, y1, x2, y2 and category.'
     if not set(IMAGE) & set(columns):
         raise FileFormatError.at(name, f'no column image, there are {", ".join(columns) or "none"}', advice, line=1)
@@ -150,8 +154,8 @@ def _from_csv(name: str, text: str) -> Iterator[Item]:
     if (corners or OTHER_BOXES & set(columns)) and not set(CORNERS) <= set(columns):
         found = ', '.join(sorted(corners | OTHER_BOXES & set(columns)))
         raise FileFormatError.at(name, f'columns {found}, but not all of x1, y1, x2 and y2', BOX_ADVICE, line=1)
-    for row in rows:
-        place = f'{name}, line {rows.line_num}'
+    for number, row in numbered:
+        place = f'{name}, line {number}'
         cells = {column: (value or '').strip() for column, value in row.items() if column}
         values = [cells.get(column, '') for column in CORNERS]
         try:
@@ -165,7 +169,7 @@ def _from_csv(name: str, text: str) -> Iterator[Item]:
 def _from_json(name: str, text: str) -> Iterator[Item]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileFormatError.at(name, f'not JSON ({error})') from None
     if isinstance(content, dict):
         return _from_coco(name, content)
@@ -192,19 +196,27 @@ def _from_coco(name: str, content: Mapping) -> Iterator[Item]:
         raise FileFormatError.at(name, f'not a COCO annotation file ({type(error).__name__}: {error})') from None
     for number, annotation in enumerate(annotations, 1):
         place = f'{name}, annotation {number}'
-        if not isinstance(annotation, dict) or annotation.get('image_id') not in files:
+        if not isinstance(annotation, dict) or not _is_id(annotation.get('image_id'), files):
             raise FileFormatError.at(place, 'it belongs to no image of the file', field='image_id')
         box, category = annotation.get('bbox'), annotation.get('category_id')
+        named = _is_id(category, categories)
+        if categories and category is not None and not named:
+            raise FileFormatError.at(place, f'{category!r} is none of the file', field='category_id')
         if not _are_numbers(box):
             raise FileFormatError.at(place, f'{box!r} is not x, y, width, height', field='bbox')
-        row = dict(image=files[annotation['image_id']], category=categories.get(category))
+        row = dict(image=files[annotation['image_id']], category=categories[category] if named else None)
         item = _item(row, [box[0], box[1], box[0] + box[2], box[1] + box[3]], place)
         yield item._replace(image_id=annotation['image_id'], category_id=category)
 
 
+def _is_id(value: Any, known: Mapping) -> bool:
+    return isinstance(value, (int, float, str)) and value in known
+
+
 def _are_numbers(box: Any) -> bool:
     return isinstance(box, (list, tuple)) and len(box) == 4 and all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in box)
+        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+        for value in box)
 
 
 def _item(row: Mapping, box: Sequence[float] | None, place: str) -> Item:

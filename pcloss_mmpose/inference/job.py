@@ -66,7 +66,7 @@ class Job:
         self.left = [item for item in self.share if item.key not in self._done
                      or (draw and not self.drawings[item.key].is_file())]
 
-    def _identity(self, model: Mapping, checkpoint: str, categories: Iterable[str]) -> dict[str, Any]:
+    def _identity(self, model: Mapping, checkpoint: str, categories: Iterable[str]) -> dict[str, str]:
         """All that decides predictions: hashes of the config and of the checkpoint, and each category's landmarks.
 
         A checkpoint that is not on this machine goes by its address.
@@ -77,7 +77,8 @@ class Job:
         weights = Path(checkpoint).read_bytes() if Path(checkpoint).is_file() else checkpoint.encode()
         every = range(len(self.names))
         return dict(config=digest(content), checkpoint=digest(weights), **{
-            f"landmarks of '{name}'": [self.names[k] for k in self.own.get(name, every)] for name in categories})
+            f"landmarks of '{name}'": ', '.join(self.names[k] for k in self.own.get(name, every))
+            for name in sorted(categories)})
 
     def run(self, batch_size: int, workers: int) -> Iterator[int]:
         """Predict what is left of this process's share; after each batch its number of garments."""

@@ -43,7 +43,7 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     assert row(page, 'all landmarks') == ['2.00', '1.00', '-50.0']
     assert row(page, 'landmarks more than 10 % off') == ['12.50', '0.00', '-100.0']
     words = ' '.join(page.split())
-    assert 'by the width of its box. Occluded landmarks count too.' in words
+    assert 'divided by T, the width of the garment&#39;s box. Occluded landmarks count too.' in words
     assert 'found within 3 % of each other whose true places are more than 10 % apart' in words
     (tmp_path / 'base').rename('lr=0.01')  # a folder, and no name for one
     assert call('report', 'lr=0.01', '--threshold', '20').code == 0

@@ -62,6 +62,10 @@ def test_other_tables(folder):
         annotations=[dict(image_id=7, bbox=[10, 20, 5, 6], category_id=3)])))
     item, = find_items(['coco.json'], root='photos')
     assert item[:3] == ('photos/b.jpg', (10, 20, 15, 26), 'coat') and (item.image_id, item.category_id) == (7, 3)
+    (folder / 'coco.json').write_text(json.dumps(dict(
+        images=[dict(id=7, file_name='b.jpg')], annotations=[dict(image_id=7, bbox=[10, 20, 5, 6], category_id=3)])))
+    item, = find_items(['coco.json'])  # as detections come, without the names of categories
+    assert (item.category, item.category_id) == (None, 3)
 
 
 def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
@@ -81,6 +85,9 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,inf,4\n', r'field box: \[1.0, 2.0, inf, 4.0\] is not a list of four'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,.1,.2,.8,.9\n', 'line 2, field box: the box .* lies within a pixel'),
     ('a.csv', 'image,category\n,dress\n', 'line 2, field image: no image is named'),
+    ('a.csv', f'image\nx.jpg\n{"x" * 200_000}\n', 'a.csv, line 3: not CSV .field larger than field limit'),
+    ('a.json', '[' * 100_000, 'a.json: not JSON'),
+    ('a.json', f'[{{"image": "x.jpg", "box": [1, 2, {10**400}, 4]}}]', 'entry 1, field box: .* is not a list of four'),
     ('a.json', '[{"image": "x.jpg"', r'a.json: not JSON \('),
     ('a.json', '[1]', 'a.json: neither a list of entries nor a COCO file'),
     ('a.json', '[{"image": "x.jpg", "box": [1, 2, 3]}]', r'entry 1, field box: \[1, 2, 3\] is not a list of'),
@@ -93,6 +100,11 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
      'annotation 1, field image_id: it belongs to no image of the file'),
     ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "annotations": [{"image_id": 4, "bbox": null}]}',
      'annotation 1, field bbox: None is not x, y, width, height'),
+    ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "annotations": [{"image_id": [4], "bbox": [1, 2, 3, 4]}]}',
+     'annotation 1, field image_id: it belongs to no image of the file'),
+    ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "categories": [{"id": 1, "name": "coat"}], '
+     '"annotations": [{"image_id": 4, "category_id": [1], "bbox": [1, 2, 3, 4]}]}',
+     r'annotation 1, field category_id: \[1\] is none of the file'),
 ])
 def test_faulty_tables_are_named(folder, name, text, words):
     (folder / name).write_text(text)

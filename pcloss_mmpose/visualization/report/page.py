@@ -21,9 +21,9 @@ MARGIN = 0.15  # around the garment's box, of its sides
 
 #: T, in words, by the name of the norm.
 NORM_WORDS = {
-    'box': 'x by the width and y by the height of its box',
-    'box_width': 'by the width of its box',
-    'keypoint_pair': 'by the distance of two of its landmarks',
+    'box': "the sides of the garment's box: x by its width, y by its height",
+    'box_width': "the width of the garment's box",
+    'keypoint_pair': 'the distance of two landmarks of the garment',
 }
 
 
