@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/removed_duplicates.py
 
-Trains the two arms of docs/evidence.md's longer trainings, on a seed of its own, and tests them on 800 pictures. Prints
+Trains the two arms of docs/evidence.md's longer trainings, on a seed of its own, and tests them on 800 images. Prints
 how many of them have a duplicate, and writes docs/evidence/removed_duplicates.jpg. What was found stays in
-data/removed_duplicates, from which a second start only draws, and which tools/report.py takes.
+data/removed_duplicates, from which a second start only draws, and which `pcloss report` takes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ablation_studies import LONGER
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / 'data' / 'removed_duplicates'
-PICTURE = ROOT / 'docs' / 'evidence' / 'removed_duplicates.jpg'
+FIGURE = ROOT / 'docs' / 'evidence' / 'removed_duplicates.jpg'
 PREDICTIONS = 'predictions.pkl'
-PICTURE_SIZE, PICTURES = 480, 800
+IMAGE_SIZE, IMAGES = 480, 800
 ROWS = 2
 ARMS = {
     'without PCLoss': LONGER._replace(seed=200),
@@ -48,28 +48,27 @@ def train_and_test(name: str) -> None:
 
 
 def draw(runs: list, index: int, pair: int, colors: np.ndarray) -> list[np.ndarray]:
-    """The truth and each run's prediction of one picture, with the pair in rings."""
+    """The truth and each run's prediction of one image, with the pair in rings."""
     from pcloss_mmpose.visualization import draw_landmarks
-    first = runs[0]
-    image = cv2.imread(first.paths[index])
+    image, first = cv2.imread(runs[0].paths[index]), runs[0].measured
     truth, visible = first.truth[index], first.visibility[index]
     ends = [side[pair] for side in np.triu_indices(truth.shape[0], 1)]
     row = []
-    for points, reference in ((truth, None), *((run.found[index], truth) for run in runs)):
-        picture = draw_landmarks(image, points, visible, colors, reference)
+    for points, reference in ((truth, None), *((run.measured.pred[index], truth) for run in runs)):
+        drawn = draw_landmarks(image, points, visible, colors, reference)
         for end in ends:
-            cv2.circle(picture, tuple(points[end].round().astype(int).tolist()), 22, (40, 40, 255), 3, cv2.LINE_AA)
-        row.append(picture)
+            cv2.circle(drawn, tuple(points[end].round().astype(int).tolist()), 22, (40, 40, 255), 3, cv2.LINE_AA)
+        row.append(drawn)
     return row
 
 
 def error_removed(base, ours) -> tuple[np.ndarray, np.ndarray]:
-    """For each picture the duplicate of the base whose two landmarks ours places better by most: by how much, which.
+    """For each image the duplicate of the base whose two landmarks ours places better by most: by how much, which.
 
-    The sum of both, in percent of T; minus infinity where the base has no duplicate, or ours has one.
+    The sum of both, as a fraction of T; minus infinity where the base has no duplicate, or ours has one.
     """
     first, second = np.triu_indices(len(base.landmarks), 1)
-    gain = base.error - ours.error
+    gain = base.errors - ours.errors
     gain = gain[:, first] + gain[:, second]
     gain[(base.duplicates != 1) | (ours.duplicates == 1).any(axis=1, keepdims=True)] = -np.inf
     return gain.max(axis=1), gain.argmax(axis=1)
@@ -77,30 +76,28 @@ def error_removed(base, ours) -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     start_worker()
-    sys.path.append(str(ROOT / 'tools'))
-    from report import load_run
-
     from pcloss_mmpose.metainfo import load_metainfo
     from pcloss_mmpose.synthetic import write_fashionai
-    from pcloss_mmpose.visualization import picture_grid
+    from pcloss_mmpose.visualization import draw_grid
+    from pcloss_mmpose.visualization.report import load_run
     missing = [name for name in ARMS if not (folder_of(name) / PREDICTIONS).is_file()]
     if missing:
         draw_garments()
-        write_fashionai(OUT, 'test', PICTURES, size=PICTURE_SIZE, seed=0)
+        write_fashionai(OUT, 'test', IMAGES, size=IMAGE_SIZE, seed=0)
         with ProcessPoolExecutor(len(ARMS), mp_context=get_context('spawn'), initializer=start_worker) as pool:
             list(pool.map(train_and_test, missing))
 
-    runs = [load_run(f'{name}={folder_of(name)}', threshold=10.) for name in ARMS]
+    runs = [load_run(folder_of(name), name) for name in ARMS]
     for run in runs:
-        print(f"{run.name}: NE {run.metrics['NE']:.2f}, {int((run.duplicates == 1).any(1).sum())} of {len(run.paths)} "
-              'pictures with a duplicate')
-    gain, pairs = error_removed(*runs)
+        images = int((run.measured.duplicates == 1).any(axis=1).sum())
+        print(f"{run.name}: NE {run.metrics['NE']:.2f}, {images} of {len(run.paths)} images with a duplicate")
+    gain, pairs = error_removed(*(run.measured for run in runs))
     colors = load_metainfo('FashionAIDataset')['keypoint_colors']
     rows = [draw(runs, index, pairs[index], colors) for index in np.argsort(-gain)[:ROWS] if np.isfinite(gain[index])]
     if not rows:
         sys.exit('PCLoss removed no duplicate')
-    cv2.imwrite(str(PICTURE), picture_grid(rows, ['ground truth', *ARMS], cell=320))
-    print(f'removed on {np.isfinite(gain).sum()}; those whose two landmarks got nearest to their places: {PICTURE}')
+    cv2.imwrite(str(FIGURE), draw_grid(rows, ['ground truth', *ARMS], cell=320))
+    print(f'removed on {np.isfinite(gain).sum()}; those whose two landmarks got nearest to their places: {FIGURE}')
 
 
 if __name__ == '__main__':

@@ -68,6 +68,14 @@ def out_file(*suffixes: str) -> Callable[[str], Path]:
 image_file = out_file('.png', '.jpg', '.jpeg')
 
 
+def out_folder(text: str) -> Path:
+    """A folder to write to, which need not exist."""
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise ArgumentTypeError(f'{path} is a file: name a folder')
+    return path
+
+
 def key_value(text: str) -> str:
     """KEY=VALUE, as ``--cfg-options`` takes it."""
     if '=' not in text.strip('='):

@@ -185,7 +185,7 @@ def draw_grid(path: Path, predictions: Mapping[str, Sequence[Mapping]]) -> None:
     import numpy as np
 
     from ..metainfo import load_metainfo, raw_visibility
-    from ..visualization import draw_landmarks, picture_grid
+    from ..visualization import draw_grid, draw_landmarks
     colors = load_metainfo('FashionAIDataset')['keypoint_colors']
     blocks = []
     for samples in list(zip(*predictions.values()))[:2 * GRID_ROWS]:
@@ -197,7 +197,7 @@ def draw_grid(path: Path, predictions: Mapping[str, Sequence[Mapping]]) -> None:
     half = max(1, len(blocks) // 2)
     titles = ['ground truth', *predictions]
     pairs = [left + right for left, right in zip(blocks[:half], blocks[half:])] or blocks
-    cv2.imwrite(str(path), picture_grid(pairs, titles * (len(pairs[0]) // len(titles))))
+    cv2.imwrite(str(path), draw_grid(pairs, titles * (len(pairs[0]) // len(titles))))
 
 
 def write_report(path: Path, predictions: Mapping[str, Sequence[Mapping]]) -> None:

@@ -16,7 +16,8 @@ from mmpose.registry import DATASETS
 from torch import nn
 
 from ..errors import InputError
-from ..inference import Item, PictureDataset
+from ..inference import Item
+from ..inference.predictor import ImageDataset
 from ..metainfo import landmark_names
 from .crops import crop_rule
 from .graph import DeployGraph
@@ -103,7 +104,7 @@ def load_samples(options: Mapping, dataset_meta: Mapping, items: Sequence[Item],
     Raises:
         InputError: An image cannot be read, or the test set is empty.
     """
-    entries = PictureDataset(items, options.pipeline, dataset_meta) if items else DATASETS.build(options)
+    entries = ImageDataset(items, options.pipeline, dataset_meta) if items else DATASETS.build(options)
     if not len(entries):
         raise InputError('the test set is empty: name some --pictures')
     samples = [entries[index] for index in range(min(count, len(entries)))]

@@ -1,5 +1,10 @@
-from .failure_modes import FailureModes, duplicates, outlier_rate
+from .failure_modes import FailureModes
 from .fashionai_submission import FashionAISubmission
-from .normalized_error import NormalizedError, normalized_error
+from .functional import duplicates, normalized_error, outlier_rate
+from .landmark_metric import LandmarkMetric, Measurement
+from .ne import NormalizedError, error_figures
 
-__all__ = ['FailureModes', 'FashionAISubmission', 'NormalizedError', 'duplicates', 'normalized_error', 'outlier_rate']
+__all__ = [
+    'FailureModes', 'FashionAISubmission', 'LandmarkMetric', 'Measurement', 'NormalizedError', 'duplicates',
+    'error_figures', 'normalized_error', 'outlier_rate'
+]

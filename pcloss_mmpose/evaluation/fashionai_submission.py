@@ -24,8 +24,8 @@ def submission_row(name: str, category: str, points: np.ndarray) -> list[str]:
     Args:
         name: ``image_id``, as in the test file.
         category: One of FashionAI's five; the landmarks that it lacks are ``-1_-1_-1``.
-        points: (24, 2) predicted x, y in pixels of the original picture. They are rounded to whole pixels, as the
-            annotations are, and those left of or above the picture are put on its edge, where they are nearer to
+        points: (24, 2) predicted x, y in pixels of the original image. They are rounded to whole pixels, as the
+            annotations are, and those left of or above the image are put on its edge, where they are nearer to
             every true place. Visibility is 1: it is not scored.
 
     Returns:
@@ -46,7 +46,7 @@ def submission_row(name: str, category: str, points: np.ndarray) -> list[str]:
 
 @METRICS.register_module()
 class FashionAISubmission(BaseMetric):
-    """Writes what a model finds on FashionAI's test pictures, in place of a measure: their annotations are not needed.
+    """Writes what a model finds on FashionAI's test images, in place of a measure: their annotations are not needed.
 
     For a ``test_dataloader`` with a :class:`~pcloss_mmpose.datasets.FashionAIDataset`. Result: ``submission_images``,
     the number of lines.
@@ -55,8 +55,7 @@ class FashionAISubmission(BaseMetric):
         out_file: The CSV to write, with header, in the order of the test set. What is there is replaced.
 
     Raises:
-        InputError: ``out_file`` does not end in .csv, or a sample is not one of FashionAI's.
-        FileNotFoundError: Its folder does not exist.
+        InputError: ``out_file`` does not end in .csv, its folder does not exist, or a sample is not one of FashionAI's.
     """
 
     def __init__(self, out_file: str, collect_device: str = 'cpu') -> None:
@@ -65,7 +64,7 @@ class FashionAISubmission(BaseMetric):
         if self.out_file.suffix != '.csv':
             raise InputError(f"out_file must end in .csv, got '{out_file}'")
         if not self.out_file.absolute().parent.is_dir():
-            raise FileNotFoundError(f"out_file: there is no folder '{self.out_file.absolute().parent}'; make it first")
+            raise InputError(f"out_file: there is no folder '{self.out_file.absolute().parent}'; make it first")
 
     def process(self, data_batch, data_samples: Sequence[dict]) -> None:
         """Keep the line of each sample."""

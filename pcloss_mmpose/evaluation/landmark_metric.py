@@ -1,4 +1,4 @@
-"""What the metrics of landmarks share: the samples, and the scale by which their errors are divided."""
+"""What a test measures of landmarks, once, for every metric and for the report."""
 
 from __future__ import annotations
 
@@ -9,29 +9,39 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..errors import InputError
-from ..metainfo import landmark_names
+from ..metainfo import landmark_names, raw_category, raw_visibility
 from ..metainfo.fashionai import LANDMARKS, NORM_PAIRS
+from .functional import duplicates, normalized_error
 
 NORMS = ('box', 'box_width', 'keypoint_pair')
 FASHIONAI_PAIRS = {category: tuple(LANDMARKS[k] for k in pair) for category, pair in NORM_PAIRS.items()}
 
 
-class Landmarks(NamedTuple):
-    """The samples of a test set. N: images, K: landmarks."""
+class Measurement(NamedTuple):
+    """What the figures of a test are computed from. N: images, K: landmarks, P = K (K - 1) / 2: pairs."""
 
-    pred: np.ndarray  #: (N, K, 2) x, y in pixels of the original picture
-    gt: np.ndarray  #: (N, K, 2) alike
-    counted: np.ndarray  #: (N, K), whether the landmark counts
-    scale: np.ndarray  #: (N, 1) or (N, 2) in the same pixels, NaN where an image has none
-    category: np.ndarray  #: (N,) names
+    landmarks: list[str]  #: K names
+    categories: np.ndarray  #: (N,) names
+    pred: np.ndarray  #: (N, K, 2) x, y in pixels of the original image
+    truth: np.ndarray  #: (N, K, 2) alike
+    visibility: np.ndarray  #: (N, K) 0 not annotated, 1 occluded, 2 visible
+    boxes: np.ndarray  #: (N, 4) x1 y1 x2 y2 in the same pixels
+    scale: np.ndarray  #: (N, 1) or (N, 2) T in the same pixels, NaN where an image has none
+    counted: np.ndarray  #: (N, K) bool, whether the landmark counts
+    errors: np.ndarray  #: (N, K) fractions of T, NaN where the landmark does not count
+    duplicates: np.ndarray  #: (N, P) as :func:`duplicates` gives them; (N, 0) if the metric does not look at pairs
+
+    @property
+    def skipped(self) -> np.ndarray:
+        """(N,) bool, whether the image has no scale, so that nothing of it counts."""
+        return np.isnan(self.scale).any(axis=1)
 
 
 class LandmarkMetric(BaseMetric):
-    """Collects predictions, truth and the normaliser T of the paper's Eq. 13; a subclass computes from them.
+    """Measures predictions by the normaliser T of the paper's Eq. 13; a subclass makes its figures of that.
 
-    Visibility and category come from ``raw_ann_info``: ``keypoints`` as in COCO (v = 0 not annotated, 1 occluded,
-    2 visible) and ``category``, or ``category_id``, whose name the data set's ``CLASSES`` give. Where a sample has no
-    ``raw_ann_info``, every landmark of ``keypoints_visible`` > 0 is taken as visible.
+    Visibility and category come from ``raw_ann_info`` (:mod:`pcloss_mmpose.metainfo.annotations`). Where a sample has
+    none, every landmark of ``keypoints_visible`` > 0 is taken as visible, and the category is ``'all'``.
 
     Args:
         norm: T. ``'box'``: x by the box's width and y by its height (DeepFashion and FLD). ``'box_width'``: both by the
@@ -47,6 +57,8 @@ class LandmarkMetric(BaseMetric):
     """
 
     default_prefix = ''
+    #: ``near`` and ``apart`` of the duplicates; None: no pairs are looked at, which are many.
+    pair_limits: tuple[float, float] | None = None
 
     def __init__(self,
                  norm: str = 'box',
@@ -65,57 +77,58 @@ class LandmarkMetric(BaseMetric):
         self.include_occluded = include_occluded
 
     def process(self, data_batch, data_samples: Sequence[dict]) -> None:
-        """Keep what the figures need: one small dict a sample."""
+        """Keep what is measured: one small dict a sample."""
         for sample in data_samples:
-            gt = sample['gt_instances']
-            raw = sample.get('raw_ann_info') or {}
-            if 'keypoints' in raw:
-                visibility = np.asarray(raw['keypoints'], dtype=np.float64).reshape(-1, 3)[:, 2]
-                if len(visibility) != len(gt['keypoints'][0]):
-                    raise InputError(f'{type(self).__name__}: raw_ann_info has {len(visibility)} landmarks and the '
-                                     f"sample {len(gt['keypoints'][0])}; it cannot work behind a KeypointConverter")
-            else:
-                visibility = 2. * (np.asarray(gt['keypoints_visible']).reshape(len(gt['keypoints'][0]), -1)[:, 0] > 0)
+            gt, raw = sample['gt_instances'], sample.get('raw_ann_info')
+            truth = np.asarray(gt['keypoints'])[0, :, :2]
+            visibility = raw_visibility(raw)
+            if visibility is None:
+                visibility = 2. * (np.asarray(gt['keypoints_visible']).reshape(len(truth), -1)[:, 0] > 0)
+            elif len(visibility) != len(truth):
+                raise InputError(f'{type(self).__name__}: raw_ann_info has {len(visibility)} landmarks and the sample '
+                                 f'{len(truth)}; it cannot work behind a KeypointConverter')
             self.results.append(
                 dict(
                     pred=np.asarray(sample['pred_instances']['keypoints'])[0, :, :2],
-                    gt=np.asarray(gt['keypoints'])[0, :, :2],
+                    truth=truth,
                     visibility=visibility,
-                    box=np.asarray(gt['bboxes'])[0],
-                    category=self._category(raw)))
+                    boxes=np.asarray(gt['bboxes'])[0],
+                    categories=raw_category(raw, self.dataset_meta) or 'all'))
 
-    def _category(self, raw: Mapping) -> str:
-        """Name of an annotation's category, 'all' where it has none."""
-        if 'category' in raw or 'category_id' not in raw:
-            return str(raw.get('category', 'all'))
-        names = {entry['id']: entry['name'] for entry in self.dataset_meta.get('CLASSES') or ()}
-        return str(names.get(raw['category_id'], raw['category_id']))
-
-    def landmarks(self, results: Sequence[dict]) -> Landmarks:
-        """The collected samples of all processes; says how many have no normaliser.
+    def measure(self, results: Sequence[Mapping]) -> Measurement:
+        """Measure what :meth:`process` has kept, of all processes; says how many images have no normaliser.
 
         Raises:
-            InputError: No landmark counts.
+            InputError: No landmark counts, or a prediction of one that does is NaN.
         """
-        pred, gt, visibility, boxes = (np.stack([r[key] for r in results])
-                                       for key in ('pred', 'gt', 'visibility', 'box'))
-        categories = np.array([r['category'] for r in results])
-        scale = self._scale(gt, visibility, boxes, categories)
-        skipped = np.isnan(scale).any(axis=1)
-        counted = (visibility >= (1 if self.include_occluded else 2)) & ~skipped[:, None]
-        if not counted.any():
-            raise InputError(f'{type(self).__name__}: no landmark could be measured; the test set has no annotated '
+        nothing = InputError(f'{type(self).__name__}: no landmark could be measured; the test set has no annotated '
                              f"landmark, or norm='{self.norm}' does not fit it")
+        if not results:
+            raise nothing
+        columns = {key: np.array([result[key] for result in results]) for key in results[0]}
+        scale = self._scale(**columns)
+        skipped = np.isnan(scale).any(axis=1)
+        counted = (columns['visibility'] >= (1 if self.include_occluded else 2)) & ~skipped[:, None]
+        if not counted.any():
+            raise nothing
         if skipped.any():
             print_log(f'{type(self).__name__}: {skipped.sum()} of {len(results)} images have no normaliser and are not '
                       'counted', logger='current')
-        return Landmarks(pred, gt, counted, scale, categories)
+        arrays = (columns['pred'], columns['truth'], counted, scale)
+        pairs = duplicates(*arrays, *self.pair_limits) if self.pair_limits else np.empty((len(results), 0))
+        return Measurement(
+            **columns, landmarks=landmark_names(self.dataset_meta), scale=scale, counted=counted,
+            errors=normalized_error(*arrays), duplicates=pairs)
 
-    def names(self) -> list[str]:
-        """Name of each landmark."""
-        return landmark_names(self.dataset_meta)
+    def figures(self, measured: Measurement) -> dict[str, float]:
+        """The metric's keys, in percent."""
+        raise NotImplementedError
 
-    def _scale(self, gt, visibility, boxes, categories) -> np.ndarray:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Figures of the collected samples of all processes, see the class."""
+        return self.figures(self.measure(results))
+
+    def _scale(self, truth, visibility, boxes, categories, **_) -> np.ndarray:
         """T of each image, (N, 2) or (N, 1), NaN where it is not defined."""
         size = boxes[:, 2:] - boxes[:, :2]
         if self.norm == 'box':
@@ -123,8 +136,8 @@ class LandmarkMetric(BaseMetric):
         if self.norm == 'box_width':
             return np.where(size[:, :1] > 0, size[:, :1], np.nan)
         first, second = np.array([self._pair(category) for category in categories]).T
-        rows = np.arange(len(gt))
-        distance = np.linalg.norm(gt[rows, first] - gt[rows, second], axis=-1)
+        rows = np.arange(len(truth))
+        distance = np.linalg.norm(truth[rows, first] - truth[rows, second], axis=-1)
         defined = (visibility[rows, first] > 0) & (visibility[rows, second] > 0) & (distance > 0)
         return np.where(defined, distance, np.nan)[:, None]
 

@@ -1,6 +1,7 @@
-from .items import Item, find_items
-from .journal import Journal, JournalError
-from .outputs import coco_results, csv_rows
-from .predictor import PictureDataset, predict
+"""Prediction on many images. What is light is imported here; ``predictor``, ``job`` and ``detector`` need torch."""
 
-__all__ = ['Item', 'Journal', 'JournalError', 'PictureDataset', 'coco_results', 'csv_rows', 'find_items', 'predict']
+from .items import Item, find_items
+from .journal import Journal
+from .outputs import coco_results, csv_rows
+
+__all__ = ['Item', 'Journal', 'coco_results', 'csv_rows', 'find_items']

@@ -1,35 +1,37 @@
-"""What to predict on: pictures from files, folders, patterns, lists, and tables with boxes and categories."""
+"""What to predict on: images from files, folders, patterns, lists, and tables with boxes and categories.
+
+Nothing heavy is imported for what lies on this machine, so that faults are found at once.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import json
-import math
+import os
 import os.path as osp
+import sys
 from collections import Counter
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
-from mmengine.fileio import get, isdir, list_dir_or_file
-from mmengine.utils import is_abs
-
-from ..errors import FileFormatError
+from ..errors import FileFormatError, InputError
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 #: Columns of a CSV, keys of a JSON entry. FashionAI's own names are understood too.
 IMAGE = ('image', 'image_id')
 CATEGORY = ('category', 'image_category')
 CORNERS = ('x1', 'y1', 'x2', 'y2')
-#: What others call the sides of a box: taken for a box, they would be guesses; passed over, the whole picture would be.
+#: What others call the sides of a box: taken for a box, they would be guesses; passed over, the whole image would be.
 OTHER_BOXES = {'bbox', 'bndbox', 'xmin', 'ymin', 'xmax', 'ymax', 'x_1', 'y_1', 'x_2', 'y_2', 'x', 'y', 'w', 'h'}
-BOX_ADVICE = 'A box is x1, y1, x2, y2: its left upper and its right lower corner, in pixels of the picture.'
+BOX_ADVICE = 'A box is x1, y1, x2, y2: its left upper and its right lower corner, in pixels of the image.'
 
 
 class Item(NamedTuple):
     """One garment to predict on."""
 
     image: str  #: path
-    box: tuple[float, float, float, float] | None = None  #: x1 y1 x2 y2 in pixels, None for the whole picture
+    box: tuple[float, float, float, float] | None = None  #: x1 y1 x2 y2 in pixels, None for the whole image
     category: str | None = None  #: name
     place: str = ''  #: where it is listed, for messages
     image_id: int | str | None = None  #: of a COCO file
@@ -42,21 +44,21 @@ def find_items(inputs: Sequence[str], root: str | None = None, category: str | N
     """The garments of all inputs, in their order.
 
     Args:
-        inputs: Pictures; folders, with all that is below; patterns with ``*``, ``?`` or ``[``; ``.txt``, a path a line;
-            ``.csv`` with the columns image and, where there are boxes and categories, x1, y1, x2, y2 and category;
-            ``.json`` with a list of such entries (the box as ``box``, a list of four), or a COCO annotation file.
-            Pictures and lists may be on any storage that MMEngine reads, folders on any that it lists.
+        inputs: Images; folders, with all that is below; patterns with ``*``, ``?`` or ``[``; ``.txt`` with one path in
+            each line; ``.csv`` with the columns image and, where there are boxes and categories, x1, y1, x2, y2 and
+            category; ``.json`` with a list of such entries (the box as ``box``, a list of four), or a COCO annotation
+            file. Images and lists may be on any storage that MMEngine reads, folders on any that it lists.
         root: What relative paths inside lists and tables start from; by default the folder of their file.
         category: Of the garments for which none is given.
-        leave_out: A local folder whose pictures are not found by folders and patterns: that of the results.
+        leave_out: A local folder whose images are not found by folders and patterns: that of the results.
 
     Raises:
         FileFormatError: A list or table is faulty; the message names file, line and field.
-        FileNotFoundError: An input does not exist, or there is no picture at all.
+        InputError: An input does not exist, or there is no image at all.
     """
     found = [item for name in inputs for item in _items(name, root, leave_out)]
     if not found:
-        raise FileNotFoundError(f'no picture in {", ".join(inputs)}')
+        raise InputError(f'no image in {", ".join(inputs)}')
     count: Counter = Counter()
     items = []
     for item in found:
@@ -69,46 +71,60 @@ def find_items(inputs: Sequence[str], root: str | None = None, category: str | N
 
 
 def _items(name: str, root: str | None, leave_out: str | None) -> Iterator[Item]:
-    remote = '://' in name
+    remote = _is_remote(name)
     suffix = osp.splitext(name.split('?')[0] if remote else name)[1].lower()
     if glob.has_magic(name) and not remote and not osp.exists(name):
         matches = _without(glob.glob(name, recursive=True), leave_out)
         if not matches:
-            raise FileNotFoundError(f'{name}: no picture has such a name')
+            raise InputError(f'{name}: no image has such a name')
         yield from map(Item, matches)
+    elif not remote and not osp.exists(name):
+        raise InputError(f'{name}: there is no such file or folder (in the folder {os.getcwd()})')
     elif suffix in SUFFIXES:
         yield Item(name)
     elif suffix in _TABLES:
         start = osp.dirname(name) if root is None else root
         for item in _TABLES[suffix](name, _text(name)):
-            yield item._replace(image=item.image if is_abs(item.image) or not start else osp.join(start, item.image))
-    elif _is_folder(name):
-        below = (osp.join(name, path) for path in list_dir_or_file(name, list_dir=False, recursive=True))
-        yield from map(Item, _without(below, leave_out))
+            absolute = _is_remote(item.image) or osp.isabs(item.image) or not start
+            yield item if absolute else item._replace(image=osp.join(start, item.image))
     else:
-        raise FileNotFoundError(f'{name}: neither a picture ({", ".join(SUFFIXES)}), nor a folder that can be listed, '
-                                'nor a .txt, .csv or .json')
+        yield from map(Item, _without(_below(name), leave_out))
 
 
-def _without(paths: Iterator[str] | Sequence[str], leave_out: str | None) -> list[str]:
-    """The pictures among the paths, sorted, but for those in a folder."""
+def _is_remote(name: str) -> bool:
+    return '://' in name
+
+
+def _without(paths: Sequence[str], leave_out: str | None) -> list[str]:
+    """The images among the paths, sorted, but for those in a folder."""
     folder = leave_out and osp.join(osp.realpath(leave_out), '')
     return sorted(path for path in paths if path.lower().endswith(SUFFIXES)
                   and not (folder and osp.realpath(path).startswith(folder)))
 
 
-def _is_folder(name: str) -> bool:
-    try:
-        return isdir(name)
-    except Exception:  # a storage that has no folders, or is not there: what it raises is its own
-        return False
+def _below(name: str) -> list[str]:
+    """Paths of the files in a folder and in those below it."""
+    if osp.isdir(name):
+        return glob.glob(osp.join(glob.escape(name), '**', '*'), recursive=True)
+    if _is_remote(name):
+        from mmengine.fileio import isdir, list_dir_or_file
+        with contextlib.suppress(Exception):  # a storage that has no folders, or is not there, raises what it likes
+            if isdir(name):
+                return [osp.join(name, path) for path in list_dir_or_file(name, list_dir=False, recursive=True)]
+    raise InputError(f'{name}: neither an image ({", ".join(SUFFIXES)}), nor a folder that can be listed, nor a .txt, '
+                     '.csv or .json')
 
 
 def _text(name: str) -> str:
     try:
-        content = get(name)
+        if _is_remote(name):
+            from mmengine.fileio import get
+            content = get(name)
+        else:
+            with open(name, 'rb') as file:
+                content = file.read()
     except Exception as error:  # a storage raises what it likes
-        raise FileNotFoundError(f'{name}: cannot be read ({type(error).__name__}: {error})') from None
+        raise InputError(f'{name}: cannot be read ({type(error).__name__}: {error})') from None
     try:
         return content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
@@ -123,7 +139,11 @@ def _from_list(name: str, text: str) -> Iterator[Item]:
 
 def _from_csv(name: str, text: str) -> Iterator[Item]:
     rows = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    columns = rows.fieldnames = [column.strip().lower() for column in rows.fieldnames or ()]
+    try:
+        columns = rows.fieldnames = [column.strip().lower() for column in rows.fieldnames or ()]
+        numbered = [(rows.line_num, row) for row in rows]
+    except csv.Error as error:
+        raise FileFormatError.at(name, f'not CSV ({error})', line=rows.line_num + 1) from None
     advice = 'The first line names the columns: image and, if there are, x1, y1, x2, y2 and category.'
     if not set(IMAGE) & set(columns):
         raise FileFormatError.at(name, f'no column image, there are {", ".join(columns) or "none"}', advice, line=1)
@@ -134,28 +154,28 @@ def _from_csv(name: str, text: str) -> Iterator[Item]:
     if (corners or OTHER_BOXES & set(columns)) and not set(CORNERS) <= set(columns):
         found = ', '.join(sorted(corners | OTHER_BOXES & set(columns)))
         raise FileFormatError.at(name, f'columns {found}, but not all of x1, y1, x2 and y2', BOX_ADVICE, line=1)
-    for row in rows:
-        place = f'{name}, line {rows.line_num}'
+    for number, row in numbered:
+        place = f'{name}, line {number}'
         cells = {column: (value or '').strip() for column, value in row.items() if column}
         values = [cells.get(column, '') for column in CORNERS]
         try:
             box = [float(value) for value in values] if any(values) else None
         except ValueError:
             raise FileFormatError.at(place, f'{", ".join(values)} are not four numbers', BOX_ADVICE,
-                                        field='x1, y1, x2, y2') from None
+                                     field='x1, y1, x2, y2') from None
         yield _item(cells, box, place)
 
 
 def _from_json(name: str, text: str) -> Iterator[Item]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileFormatError.at(name, f'not JSON ({error})') from None
     if isinstance(content, dict):
         return _from_coco(name, content)
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise FileFormatError.at(name, 'neither a list of entries nor a COCO file',
-                                    'An entry is {"image": path, "box": [x1, y1, x2, y2], "category": name}.')
+                                 'An entry is {"image": path, "box": [x1, y1, x2, y2], "category": name}.')
     return (_from_entry(entry, f'{name}, entry {number}') for number, entry in enumerate(content, 1))
 
 
@@ -163,7 +183,7 @@ def _from_entry(entry: Mapping, place: str) -> Item:
     strange = OTHER_BOXES.union(CORNERS) & set(entry)
     if strange and 'box' not in entry:
         raise FileFormatError.at(place, f'{", ".join(sorted(strange))}, but no box',
-                                    'Write "box": [x1, y1, x2, y2].', field='box')
+                                 'Write "box": [x1, y1, x2, y2].', field='box')
     return _item(entry, entry.get('box'), place)
 
 
@@ -176,19 +196,27 @@ def _from_coco(name: str, content: Mapping) -> Iterator[Item]:
         raise FileFormatError.at(name, f'not a COCO annotation file ({type(error).__name__}: {error})') from None
     for number, annotation in enumerate(annotations, 1):
         place = f'{name}, annotation {number}'
-        if not isinstance(annotation, dict) or annotation.get('image_id') not in files:
+        if not isinstance(annotation, dict) or not _is_id(annotation.get('image_id'), files):
             raise FileFormatError.at(place, 'it belongs to no image of the file', field='image_id')
         box, category = annotation.get('bbox'), annotation.get('category_id')
+        named = _is_id(category, categories)
+        if categories and category is not None and not named:
+            raise FileFormatError.at(place, f'{category!r} is none of the file', field='category_id')
         if not _are_numbers(box):
             raise FileFormatError.at(place, f'{box!r} is not x, y, width, height', field='bbox')
-        row = dict(image=files[annotation['image_id']], category=categories.get(category))
+        row = dict(image=files[annotation['image_id']], category=categories[category] if named else None)
         item = _item(row, [box[0], box[1], box[0] + box[2], box[1] + box[3]], place)
         yield item._replace(image_id=annotation['image_id'], category_id=category)
 
 
+def _is_id(value: Any, known: Mapping) -> bool:
+    return isinstance(value, (int, float, str)) and value in known
+
+
 def _are_numbers(box: Any) -> bool:
     return isinstance(box, (list, tuple)) and len(box) == 4 and all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in box)
+        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+        for value in box)
 
 
 def _item(row: Mapping, box: Sequence[float] | None, place: str) -> Item:

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
 
+from ..errors import InputError
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -16,10 +18,6 @@ except ImportError:  # Windows
 PARTS = 'part-*.jsonl'
 RESULT = 'predictions.jsonl'
 MODEL = 'model.json'
-
-
-class JournalError(ValueError):
-    """The folder cannot be gone on with; the message says why."""
 
 
 class Place(NamedTuple):
@@ -38,34 +36,45 @@ class Journal:
 
     Args:
         folder: Is made.
-        model: What the predictions come from; a folder with those of another is refused.
+        model: All that decides predictions, by name: of each name, a folder has one value, and one that holds
+            predictions by another is refused. A name that the folder does not have yet is added to it.
         rank, world: Of this process.
 
     Raises:
-        JournalError: The folder is a file, holds the predictions of another model, or another process writes to it
-            under the same rank.
+        InputError: The folder is a file or holds predictions of another model, or another process writes to it under
+            the same rank.
     """
 
     def __init__(self, folder: Path, model: Mapping, rank: int = 0, world: int = 1) -> None:
         if folder.exists() and not folder.is_dir():
-            raise JournalError(f'{folder} is a file: name a folder')
+            raise InputError(f'{folder} is a file: name a folder')
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        known = folder / MODEL
-        if not known.is_file():
-            write_at_once(known, [json.dumps(model, indent=1)])
-        elif json.loads(known.read_text(encoding='utf-8')) != model:
-            raise JournalError(f'{folder} holds predictions of another model, or with other landmarks ({known}): name '
-                               'another folder, or remove it')
+        known = self._model()
+        other = [name for name, value in model.items() if known.get(name, value) != value]
+        if other:
+            raise InputError(f'{folder} holds predictions of another model ({MODEL} in it differs in '
+                             f'{", ".join(other)}): name another folder, or remove it')
+        if model.keys() - known.keys():
+            write_at_once(folder / MODEL, [json.dumps({**known, **model}, indent=1)])
         self.part = folder / f'part-{rank}-of-{world}.jsonl'
         self._file = self.part.open('ab+')
         if fcntl is not None:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise JournalError(f'{self.part}: another process is writing to it; start several by torchrun, which '
-                                   'numbers them') from None
+                raise InputError(f'{self.part}: another process is writing to it; start several by torchrun, which '
+                                 'numbers them') from None
         drop_torn_line(self._file)
+
+    def _model(self) -> dict:
+        path = self.folder / MODEL
+        if not path.is_file():
+            return {}
+        try:
+            return dict(json.loads(path.read_text(encoding='utf-8')))
+        except (ValueError, TypeError):
+            raise InputError(f'{path}: not what a job writes; name another folder, or remove it') from None
 
     def append(self, records: Iterable[Mapping]) -> None:
         """Write records, each a dict with ``key``, to this process's file.
@@ -78,7 +87,7 @@ class Journal:
         os.fsync(self._file.fileno())
 
     def done(self) -> set[str]:
-        """Keys of what all processes have found; broken pictures are not among them."""
+        """Keys of what all processes have found; broken images are not among them."""
         return {key for key, place in self._places().items() if not place.broken}
 
     def finish(self, keys: Sequence[str]) -> bool:
@@ -103,7 +112,7 @@ class Journal:
         """Of every whole line, by key: the first that is no error, or else the first.
 
         Raises:
-            JournalError: A line is not one of this class's.
+            InputError: A line is not one of this class's.
         """
         places: dict[str, Place] = {}
         for part in sorted(self.folder.glob(PARTS)):
@@ -116,8 +125,8 @@ class Journal:
                         record = json.loads(line)
                         key, broken = record['key'], 'error' in record
                     except (ValueError, TypeError, KeyError):
-                        raise JournalError(f'{part}, line {number}: not a prediction; remove the line, and its picture '
-                                           'is done again') from None
+                        raise InputError(f'{part}, line {number}: not a prediction; remove the line, and its image '
+                                         'is done again') from None
                     if key not in places or (places[key].broken and not broken):
                         places[key] = Place(part, start, broken)
                     start += len(line)

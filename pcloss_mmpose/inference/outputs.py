@@ -1,4 +1,4 @@
-"""Records of predictions in the formats of other tools; pictures that could not be read are left out of them."""
+"""Records of predictions in the formats of other tools; images that could not be read are left out of them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from .items import Item
 
 
 def coco_results(items: Iterable[Item], records: Iterable[Mapping], names: Sequence[str],
-                 categories: Sequence[str]) -> Iterator[dict]:
+                 category_ids: Mapping[str, int]) -> Iterator[dict]:
     """As COCO's results for keypoints, one dict a garment.
 
-    ``image_id`` and ``category_id`` are those of the COCO file that the item came from, else the path, and the place of
-    the category among ``categories``, from 1. ``keypoints`` is flat, x y score of each landmark, 0 for those that the
-    category does not have; ``bbox`` is x y w h; ``score`` the mean of the scores.
+    ``image_id`` and ``category_id`` are those of the COCO file that the item came from, else the path, and the
+    category's number in ``category_ids``, or 1 where it has none. ``keypoints`` is flat, x y score of each landmark, 0
+    for those that the category does not have; ``bbox`` is x y w h; ``score`` the mean of the scores.
     """
     for item, record in zip(items, records):
         if 'error' in record:
             continue
         x1, y1, x2, y2 = record['box']
         scores = [score for _, _, score in record['landmarks'].values()]
-        number = categories.index(item.category) + 1 if item.category in categories else 1
         yield dict(
             image_id=item.image if item.image_id is None else item.image_id,
-            category_id=number if item.category_id is None else item.category_id,
+            category_id=category_ids.get(item.category, 1) if item.category_id is None else item.category_id,
             bbox=[x1, y1, x2 - x1, y2 - y1],
             keypoints=[value for name in names for value in record['landmarks'].get(name, (0., 0., 0.))],
             score=sum(scores) / len(scores))

@@ -1,8 +1,9 @@
-"""Pictures to landmarks: loading by worker processes, and batches through a top-down model."""
+"""Images to landmarks: loading by worker processes, and batches through a top-down model."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+import os
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,30 +11,58 @@ from mmengine.dataset import Compose
 from torch import nn
 from torch.utils.data import Dataset
 
-from ..errors import BrokenImageError
+from ..errors import BrokenImageError, InputError
 from .items import Item
 
 
-class PictureDataset(Dataset):
+def choose_device(name: str | None = None) -> str:
+    """The device of that name; by default a GPU for each process of a machine, or else the CPU.
+
+    Raises:
+        InputError: There is no such device.
+    """
+    if name is None:
+        gpus = torch.cuda.device_count()
+        return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % gpus}" if gpus else 'cpu'
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device '{name}': {str(error).splitlines()[0]}") from None
+    return name
+
+
+def load_model(build: Callable[..., nn.Module], config: Any, checkpoint: str, device: str) -> nn.Module:
+    """The model of a config and a checkpoint, by MMPose's ``init_model`` or MMDetection's ``init_detector``.
+
+    Raises:
+        InputError: The checkpoint, or a file that the config names, cannot be read.
+    """
+    try:
+        return build(config, checkpoint, device=device)
+    except OSError as error:
+        raise InputError(f'no model from {checkpoint} ({type(error).__name__}: {error})') from error
+
+
+class ImageDataset(Dataset):
     """Items as the crops that a model takes. Index -> dict of ``item`` and either ``sample`` or ``error``.
 
     Args:
         items: The garments.
-        pipeline: Transforms of the config's test data. What loads the picture is replaced by :class:`LoadImageStrict`,
+        pipeline: Transforms of the config's test data. What loads the image is replaced by :class:`LoadImageStrict`,
             which refuses a broken file, with the same options; what encodes targets is left out. An item without a box
-            gets the whole picture, and one whose box lies outside of it is an error.
+            gets the whole image, and one whose box lies outside of it is an error.
         metainfo: The data set's, which the transforms ask for.
-        keep_pictures: Hand over the loaded picture too, as ``picture``, to draw on.
+        keep_images: Hand over the loaded image too, as ``image``, to draw on.
     """
 
     def __init__(self, items: Sequence[Item], pipeline: Sequence[Mapping], metainfo: Mapping,
-                 keep_pictures: bool = False) -> None:
+                 keep_images: bool = False) -> None:
         loading = next((step for step in pipeline if step['type'] in ('LoadImage', 'LoadImageStrict')), {})
         left_out = ('LoadImage', 'LoadImageStrict', 'WholeImageBox', 'GenerateTarget')
         options = {key: loading[key] for key in ('to_float32', 'color_type', 'backend_args') if key in loading}
         self.load = Compose([dict(type='LoadImageStrict', **options), dict(type='WholeImageBox')])
         self.crop = Compose([step for step in pipeline if step['type'] not in left_out])
-        self.items, self.metainfo, self.keep_pictures = items, metainfo, keep_pictures
+        self.items, self.metainfo, self.keep_images = items, metainfo, keep_images
 
     def __len__(self) -> int:
         return len(self.items)
@@ -49,17 +78,17 @@ class PictureDataset(Dataset):
             return dict(item=item, error=error.reason)
         (x1, y1, x2, y2), (height, width) = loaded['bbox'][0], loaded['img_shape'][:2]
         if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-            return dict(item=item, error=f'the box lies outside the picture, which is {width}x{height}')
-        picture = dict(picture=loaded['img']) if self.keep_pictures else {}
-        return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded), **picture)
+            return dict(item=item, error=f'the box lies outside the image, which is {width}x{height}')
+        image = dict(image=loaded['img']) if self.keep_images else {}
+        return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded), **image)
 
 
 def predict(model: nn.Module, batches: Iterable[Sequence[Mapping]], names: Sequence[str],
             categories: Mapping[str, Sequence[int]]) -> Iterator[tuple[Sequence[Mapping], list[dict]]]:
-    """Each batch of entries of :class:`PictureDataset` with the records of what is found in it.
+    """Each batch of entries of :class:`ImageDataset` with the records of what is found in it.
 
     A record has ``key``, ``image``, ``box`` (x1 y1 x2 y2), ``category`` (or None) and ``landmarks``, a dict of name to
-    [x, y, score] in pixels of the picture, those of the category alone where it has its own; or, where the picture is
+    [x, y, score] in pixels of the image, those of the category alone where it has its own; or, where the image is
     broken, ``key``, ``image`` and ``error``.
 
     Args:

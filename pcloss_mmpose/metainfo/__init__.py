@@ -5,11 +5,12 @@ A leaf: nothing here imports MMPose before a metainfo is parsed. Each data set h
 
 from .annotations import category_names, coco_box, raw_box, raw_category, raw_visibility
 from .builder import build_dataset_info
-from .categories import labelled_landmarks
+from .categories import known_categories, labelled_landmarks, read_annotations
 from .load import dataset_metainfo, load_metainfo
 from .names import landmark_names, mirrored, side
 
 __all__ = [
-    'build_dataset_info', 'category_names', 'coco_box', 'dataset_metainfo', 'labelled_landmarks', 'landmark_names',
-    'load_metainfo', 'mirrored', 'raw_box', 'raw_category', 'raw_visibility', 'side'
+    'build_dataset_info', 'category_names', 'coco_box', 'dataset_metainfo', 'known_categories', 'labelled_landmarks',
+    'landmark_names', 'load_metainfo', 'mirrored', 'raw_box', 'raw_category', 'raw_visibility', 'read_annotations',
+    'side'
 ]

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os.path as osp
 from typing import Mapping
+
+from ..errors import InputError
+from .load import dataset_metainfo
+from .names import landmark_names
 
 
 def labelled_landmarks(coco: Mapping) -> dict[str, tuple[int, ...]]:
@@ -16,3 +23,48 @@ def labelled_landmarks(coco: Mapping) -> dict[str, tuple[int, ...]]:
         labelled.setdefault(annotation['category_id'], set()).update(k for k, v in enumerate(visible) if v > 0)
     return {category['name']: tuple(sorted(labelled[category['id']])) for category in coco['categories']
             if labelled.get(category['id'])}
+
+
+def read_annotations(dataset: Mapping) -> Mapping:
+    """The COCO file of a data set that a config describes; empty where there is none that can be read."""
+    file = dataset.get('ann_file')
+    if not isinstance(file, str) or not file.endswith('.json'):
+        return {}
+    from mmengine.fileio import get
+    try:
+        content = json.loads(get(osp.join(dataset.get('data_root') or '', file)))
+    except Exception:  # a storage raises what it likes
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def known_categories(config: Mapping, model_metainfo: Mapping) -> dict[str, tuple[int, ...]]:
+    """Landmark ids of each category, by its name, as far as anything is known of it.
+
+    The metainfo of the test data, of the training data and of the model are asked, in this order; if none of them has
+    categories, the COCO files of the config, in which a category has the landmarks that are labelled anywhere. What
+    cannot be read, and metainfo of other landmarks than the model's, says nothing.
+
+    Args:
+        config: Of the model, with its data sets.
+        model_metainfo: Parsed.
+    """
+    names = landmark_names(model_metainfo)
+    datasets = [config[key]['dataset'] for key in ('test_dataloader', 'train_dataloader', 'val_dataloader')
+                if config.get(key)]
+    for dataset in datasets:
+        with contextlib.suppress(InputError):
+            metainfo = dataset_metainfo(dataset)
+            if metainfo.get('categories') and landmark_names(metainfo) == names:
+                return dict(metainfo['categories'])
+    if model_metainfo.get('categories'):
+        return dict(model_metainfo['categories'])
+
+    files = {(dataset.get('data_root'), str(dataset.get('ann_file'))): dataset for dataset in datasets}
+    labelled: dict[str, set[int]] = {}
+    for coco in map(read_annotations, files.values()):
+        with contextlib.suppress(KeyError, TypeError, AttributeError):  # of a faulty file
+            if all(category.get('keypoints') in (None, [], names) for category in coco['categories']):
+                for category, own in labelled_landmarks(coco).items():
+                    labelled.setdefault(category, set()).update(own)
+    return {category: tuple(sorted(own)) for category, own in labelled.items() if max(own) < len(names)}

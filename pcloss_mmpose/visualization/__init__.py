@@ -1,3 +1,3 @@
-from .landmarks import draw_landmarks, heatmap_overlay, picture_grid, read_picture
+from .landmarks import draw_grid, draw_heatmaps, draw_landmarks, read_image
 
-__all__ = ['draw_landmarks', 'heatmap_overlay', 'picture_grid', 'read_picture']
+__all__ = ['draw_grid', 'draw_heatmaps', 'draw_landmarks', 'read_image']

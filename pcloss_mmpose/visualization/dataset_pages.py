@@ -14,7 +14,7 @@ from ..datasets.checks import Report, row_box, spread
 from ..datasets.transforms import LoadImageStrict
 from ..errors import InputError
 from ..metainfo import raw_category, raw_visibility
-from .landmarks import draw_landmarks, heatmap_overlay, picture_grid
+from .landmarks import draw_grid, draw_heatmaps, draw_landmarks
 
 COLUMNS, ROWS = 4, 6  # of the page: at least so many columns, at most so many rows
 IMAGES = 200  # of each split, to choose the page's from
@@ -58,7 +58,7 @@ def draw_annotations(reports: Sequence[Report]) -> np.ndarray | None:
         chosen = [rows[title][index] for index in spread(len(rows[title]), times * ROWS)]
         columns.append([draw_annotation(*row) for row in chosen[number // len(rows)::times]])
     blank = np.full((8, 8, 3), 255, np.uint8)
-    return picture_grid(list(zip_longest(*columns, fillvalue=blank)), titles)
+    return draw_grid(list(zip_longest(*columns, fillvalue=blank)), titles)
 
 
 def build_training_data(config: Mapping[str, Any], loader: str) -> BaseDataset:
@@ -97,7 +97,7 @@ def draw_crops(dataset: BaseDataset, count: int, crops: int) -> np.ndarray:
         heatmaps = [panels[-1][1]] if panels[-1][1] is not None else []
         rows.append([draw_annotation(dataset.get_data_info(index), colors), *(crop for crop, _ in panels), *heatmaps])
     titles = ['annotation', *(f'crop {number}' for number in range(1, crops + 1))] + ['heatmaps'] * bool(heatmaps)
-    return picture_grid(rows, titles)
+    return draw_grid(rows, titles)
 
 
 def draw_crop(sample: Mapping[str, Any], colors: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -109,5 +109,5 @@ def draw_crop(sample: Mapping[str, Any], colors: np.ndarray) -> tuple[np.ndarray
     weights = weights.reshape(-1, len(points))[0]  # of the first level, where there are several
     fields = packed.get('gt_fields')
     heatmaps = fields.get('heatmaps') if fields is not None else None
-    overlay = None if heatmaps is None else heatmap_overlay(crop, heatmaps.numpy().reshape(-1, *heatmaps.shape[-2:]))
+    overlay = None if heatmaps is None else draw_heatmaps(crop, heatmaps.numpy().reshape(-1, *heatmaps.shape[-2:]))
     return draw_landmarks(crop, points, 2 * (weights > 0), colors), overlay

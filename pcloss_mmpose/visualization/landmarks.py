@@ -1,4 +1,4 @@
-"""Drawings of landmarks on pictures."""
+"""Drawings of landmarks on images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from mmengine.fileio import get
 
 
-def read_picture(path: str) -> np.ndarray | None:
-    """A picture, (H, W, 3) uint8, BGR, from any storage that MMEngine reads; None if it cannot be read."""
+def read_image(path: str) -> np.ndarray | None:
+    """An image, (H, W, 3) uint8, BGR, from any storage that MMEngine reads; None if it cannot be read."""
     try:
         content = np.frombuffer(get(path), np.uint8)
     except Exception:  # a storage raises what it likes
@@ -23,7 +23,7 @@ def draw_landmarks(image: np.ndarray,
                    visible: np.ndarray,
                    colors: np.ndarray,
                    truth: np.ndarray | None = None) -> np.ndarray:
-    """A copy of a picture with its landmarks: discs, rings where occluded, and lines to the true places.
+    """A copy of an image with its landmarks: discs, rings where occluded, and lines to the true places.
 
     K: landmarks, H, W: height and width.
 
@@ -48,8 +48,8 @@ def draw_landmarks(image: np.ndarray,
     return image
 
 
-def heatmap_overlay(image: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-    """A picture under its heatmaps, from blue for 0 to red for their largest value.
+def draw_heatmaps(image: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """An image under its heatmaps, from blue for 0 to red for their largest value.
 
     Args:
         image: (H, W, 3) uint8, BGR.
@@ -70,13 +70,13 @@ def _pixel(point: np.ndarray) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def picture_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], cell: int = 256) -> np.ndarray:
-    """Pictures of any size in a table with a title over each column.
+def draw_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], cell: int = 256) -> np.ndarray:
+    """Images of any size in a table with a title over each column.
 
     Args:
-        rows: Pictures (H, W, 3) uint8, BGR; each row as long as ``titles``.
+        rows: Images (H, W, 3) uint8, BGR; each row as long as ``titles``.
         titles: One a column.
-        cell: Side of a cell in pixels; pictures are fitted into it, without a change of their shape.
+        cell: Side of a cell in pixels; images are fitted into it, without a change of their shape.
 
     Returns:
         The table, uint8, BGR.
@@ -85,17 +85,17 @@ def picture_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], ce
         ValueError: There is no row, or a row's length is not that of the titles.
     """
     if not rows or any(len(row) != len(titles) for row in rows):
-        raise ValueError(f'need at least one row, and {len(titles)} pictures in each for the titles {list(titles)}')
+        raise ValueError(f'need at least one row, and {len(titles)} images in each for the titles {list(titles)}')
     header = np.full((28, cell * len(titles), 3), 255, np.uint8)
     for column, title in enumerate(titles):
         cv2.putText(header, title, (column * cell + 8, 19), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
-    return np.vstack([header, *(np.hstack([_fit(picture, cell) for picture in row]) for row in rows)])
+    return np.vstack([header, *(np.hstack([_fit(image, cell) for image in row]) for row in rows)])
 
 
-def _fit(picture: np.ndarray, cell: int) -> np.ndarray:
-    height, width = picture.shape[:2]
+def _fit(image: np.ndarray, cell: int) -> np.ndarray:
+    height, width = image.shape[:2]
     scale = (cell - 4) / max(height, width)
-    resized = cv2.resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))),
+    resized = cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale))),
                          interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     canvas = np.full((cell, cell, 3), 255, np.uint8)
     top, left = (cell - resized.shape[0]) // 2, (cell - resized.shape[1]) // 2

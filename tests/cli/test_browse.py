@@ -9,7 +9,7 @@ from mmpose.structures import PoseDataSample
 
 from pcloss_mmpose.configs import find_config
 from pcloss_mmpose.synthetic import write_fashionai
-from pcloss_mmpose.visualization import heatmap_overlay
+from pcloss_mmpose.visualization import draw_heatmaps
 from pcloss_mmpose.visualization.dataset_pages import draw_annotation, draw_crop
 
 GARMENTS = 'td-hm_efflite0-pcloss_1xb12-600_garments-128x128'
@@ -57,9 +57,9 @@ def test_an_annotation_shows_its_box_and_what_the_raw_file_says_of_visibility(tm
 def test_an_overlay_is_half_image_half_heatmap():
     heatmaps = np.zeros((2, 4, 4), np.float32)
     heatmaps[1, 1, 2] = 0.3  # the largest there is: red at its full, 128 in this map
-    overlay = heatmap_overlay(np.full((4, 4, 3), 100, np.uint8), heatmaps)
+    overlay = draw_heatmaps(np.full((4, 4, 3), 100, np.uint8), heatmaps)
     assert overlay[1, 2].tolist() == [50, 50, 114] and overlay[3, 3].tolist() == [114, 50, 50]
-    assert heatmap_overlay(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 4, 4)))[0, 0].tolist() == [64, 0, 0]
+    assert draw_heatmaps(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 4, 4)))[0, 0].tolist() == [64, 0, 0]
 
 
 @pytest.mark.parametrize(('config', 'options', 'columns', 'rows'), [

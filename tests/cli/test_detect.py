@@ -2,7 +2,6 @@
 
 import json
 
-import detect
 import numpy as np
 import pytest
 import torch
@@ -16,6 +15,9 @@ _base_ = 'mmdet::detr/detr_r18_8xb2-500e_coco.py'
 model = dict(
     backbone=dict(init_cfg=None), num_queries=12, encoder=dict(num_layers=1), decoder=dict(num_layers=1),
     test_cfg=dict(max_per_img=12))
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].update(scale=(128, 128))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 """
 
 
@@ -31,16 +33,17 @@ def detector(tmp_path_factory):
     meta = dict(dataset_meta=dict(classes=[f'class_{number}' for number in range(80)]))
     torch.save(dict(state_dict=model.state_dict(), meta=meta), root / 'detr.pth')
     write_fashionai(root, 'test', 3, size=96)
-    (root / 'Images' / 'bad.jpg').write_bytes(b'no picture')
+    (root / 'Images' / 'bad.jpg').write_bytes(b'no image')
     return root
 
 
 def test_boxes_are_the_detectors_and_predict_reads_them(detector, call, tmp_path):
     out = tmp_path / 'boxes.json'
-    done = call(detect, detector / 'detr.py', detector / 'detr.pth', detector / 'Images', '-o', out, '--threshold', 0.2,
-                '--categories')
+    done = call('detect', detector / 'detr.py', detector / 'detr.pth', detector / 'Images', '-o', out, '--threshold',
+                0.2, '--categories')
     assert done.code == 0 and f'cannot be read: {detector}/Images/bad.jpg' in done.err, (done.code, done.err)
     entries = json.loads(out.read_text())
+    assert done.out.endswith(f'boxes.json: {len(entries)} boxes on 3 of 4 images\n')
     model = init_detector(str(detector / 'detr.py'), str(detector / 'detr.pth'), device='cpu')
     image = entries[0]['image']
     found = inference_detector(model, image).pred_instances.numpy()
@@ -53,19 +56,34 @@ def test_boxes_are_the_detectors_and_predict_reads_them(detector, call, tmp_path
         assert entry['category'] == name and entry['score'] == pytest.approx(score, abs=1e-3)
     assert [item.box for item in find_items([str(out)])] == [tuple(entry['box']) for entry in entries]
 
-    call(detect, detector / 'detr.py', detector / 'detr.pth', image, '-o', out, '--threshold', 0, '--largest')
+    call('detect', detector / 'detr.py', detector / 'detr.pth', image, '-o', out, '--threshold', 0, '--largest')
     entry, = json.loads(out.read_text())
-    areas = np.prod(found.bboxes.clip(0, 96)[:, 2:] - found.bboxes.clip(0, 96)[:, :2], axis=1)
-    np.testing.assert_allclose(entry['box'], found.bboxes[areas.argmax()].clip(0, 96), atol=0.06)
-    assert 'category' not in entry
+    boxes = found.bboxes.astype(np.float64).clip(0, 96).round(1)
+    assert entry['box'] == boxes[np.prod(boxes[:, 2:] - boxes[:, :2], axis=1).argmax()].tolist()
+    assert entry.keys() == {'image', 'box', 'score'}
+
+
+def test_only_the_classes_that_are_asked_for(detector, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(detector)  # paths in the file are absolute, so that it can lie anywhere
+    command = ['detect', 'detr.py', 'detr.pth', 'Images', '-o', tmp_path / 'boxes.json', '--threshold', 0,
+               '--categories']
+    call(*command)
+    every = json.loads((tmp_path / 'boxes.json').read_text())
+    name = every[0]['category']
+    call(*command, '--classes', name)
+    some = json.loads((tmp_path / 'boxes.json').read_text())
+    assert some == [entry for entry in every if entry['category'] == name] != every
+    assert all(entry['image'].startswith(f'{detector}/Images/') for entry in some)
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
-    (['-o', 'boxes.txt'], 'boxes.txt: its name must end in .json'),
-    (['-o', 'nowhere/boxes.json'], 'nowhere/boxes.json: there is no such folder'),
-    (['-o', 'boxes.json', '--classes', 'coat', 'class_1'], 'unknown classes coat: the detector has class_0, class_1'),
+    (['Images', '-o', 'boxes.txt'], 'boxes.txt: its name must end in .json'),
+    (['Images', '-o', 'nowhere/boxes.json'], 'nowhere/boxes.json: there is no such folder'),
+    (['nowhere', '-o', 'boxes.json'], 'nowhere: there is no such file or folder'),
+    (['Images', '-o', 'boxes.json', '--classes', 'coat', 'class_1'],
+     'unknown classes coat: the detector has class_0, class_1'),
 ])
 def test_bad_input_is_named(detector, call, monkeypatch, arguments, words):
     monkeypatch.chdir(detector)
-    done = call(detect, detector / 'detr.py', detector / 'detr.pth', detector / 'Images', *arguments)
-    assert words in f'{done.code} {done.err}'
+    done = call('detect', 'detr.py', 'detr.pth', *arguments)
+    assert done.code == 2 and words in done.err and not (detector / 'boxes.json').exists()

@@ -1,73 +1,119 @@
 """The command that makes the report, on folders as tests leave them; tests/visualization has the page itself."""
 
+import json
 import pickle
 import re
 
 import numpy as np
 import pytest
-import report
 
-CONFIG = """
-test_dataloader = dict(dataset=dict(type='FLDDataset', test_mode=True))
-test_evaluator = [dict(type='FailureModes'), dict(type='NormalizedError', norm='box_width', include_occluded=True)]
-"""
+METRICS = "[dict(type='FailureModes'), dict(type='NormalizedError', norm='box_width', include_occluded=True)]"
+CONFIG = "test_dataloader = dict(dataset=dict(type='FLDDataset', test_mode=True))\ntest_evaluator = {}\n"
 
 
-def write_run(folder, offset, config=CONFIG, path='a.png'):
+def write_run(folder, offset, metrics=METRICS, path='a.png', config=None, raw=None):
     """The test of one garment in a box of 50 x 100: eight landmarks, of which the last is occluded and off."""
     truth = np.stack([np.linspace(5, 40, 8), np.linspace(5, 90, 8)], axis=1)
     found = truth.copy()
     found[7, 0] += offset
+    raw = dict(raw or dict(category='upper'), keypoints=np.column_stack([truth, [2] * 7 + [1]]).ravel())
     entry = dict(
-        img_path=path, raw_ann_info=dict(keypoints=np.column_stack([truth, [2] * 7 + [1]]).ravel(), category='upper'),
+        img_path=path, raw_ann_info=raw,
         gt_instances=dict(keypoints=truth[None], bboxes=np.float32([[0, 0, 50, 100]])),
         pred_instances=dict(keypoints=found[None]))
     (folder / '20260101_000000' / 'vis_data').mkdir(parents=True)
-    (folder / '20260101_000000' / 'vis_data' / 'config.py').write_text(config)
+    (folder / '20260101_000000' / 'vis_data' / 'config.py').write_text(config or CONFIG.format(metrics))
     (folder / 'predictions.pkl').write_bytes(pickle.dumps([entry]))
     return folder
+
+
+def row(page, label):
+    """The numbers in the page's row of a label."""
+    return re.findall(r'[-+]?\d+\.\d+', re.search(rf'{re.escape(label)}</th>(.*?)</tr>', page, re.S).group(1))
 
 
 def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     """Eight pixels of a box 50 wide are 16 %, an eighth of which is the mean."""
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / 'base', 8), write_run(tmp_path / 'ours', 4)
-    done = call(report, 'base', 'PCLoss=ours', '--title', 'Two runs')
-    assert done.code == 0 and 'report.html: 1 pictures' in done.out and '1 pictures could not be read' in done.err
+    done = call('report', 'base', 'PCLoss=ours', '--title', 'Two runs')
+    assert done.code == 0 and 'report.html: 1 images' in done.out and '1 images could not be read' in done.err
     page = (tmp_path / 'report.html').read_text()
     assert '<h1>Two runs</h1>' in page and 'PCLoss' in page
-    row = re.search(r'all landmarks</th>(.*?)</tr>', page, re.S).group(1)
-    assert re.findall(r'[-+]?\d+\.\d+', row) == ['2.00', '1.00', '-50.0']
-    row = re.search(r'landmarks more than 10 % off</th>(.*?)</tr>', page, re.S).group(1)
-    assert re.findall(r'[-+]?\d+\.\d+', row) == ['12.50', '0.00', '-100.0']
+    assert row(page, 'all landmarks') == ['2.00', '1.00', '-50.0']
+    assert row(page, 'landmarks more than 10 % off') == ['12.50', '0.00', '-100.0']
+    words = ' '.join(page.split())
+    assert 'divided by T, the width of the garment&#39;s box. Occluded landmarks count too.' in words
+    assert 'found within 3 % of each other whose true places are more than 10 % apart' in words
     (tmp_path / 'base').rename('lr=0.01')  # a folder, and no name for one
-    assert call(report, 'lr=0.01', '--threshold', '20').code == 0
-    row = re.search(r'more than 20 % off</th>(.*?)</tr>', (tmp_path / 'report.html').read_text(), re.S).group(1)
-    assert re.findall(r'\d+\.\d+', row) == ['0.00']
+    assert call('report', 'lr=0.01', '--threshold', '20').code == 0
+    assert row((tmp_path / 'report.html').read_text(), 'more than 20 % off') == ['0.00']
+
+
+@pytest.mark.parametrize(('metrics', 'figures'), [
+    # Without options of its own, a box of 50 x 100 divides each axis by its side, and the occluded landmark is none.
+    ([], {'all landmarks': '0.00', 'landmarks more than 10 % off': '0.00', 'pairs found on one spot': '0.00'}),
+    # 36 pixels of a width of 50 are 72 %, an eighth of which is the mean.
+    ([dict(type='NormalizedError', include_occluded=True)],
+     {'all landmarks': '9.00', 'landmarks more than 10 % off': '12.50', 'pairs found on one spot': '0.00'}),
+    # The ends of the row are 35 and 85 pixels from each other, 1.8 widths, and found within 1.7.
+    ([dict(type='FailureModes', norm='box_width', include_occluded=True, threshold=0.8, near=2., apart=1.5)],
+     {'all landmarks': '9.00', 'landmarks more than 80 % off': '0.00', 'pairs found on one spot': '100.00'}),
+    # The first of a kind; NormalizedError's norm, and the limits of FailureModes.
+    ([dict(type='FailureModes', threshold=0.75, near=2., apart=1.5), dict(type='FailureModes', threshold=0.1),
+      dict(type='NormalizedError', norm='box_width', include_occluded=True, prefix='all'),
+      dict(type='NormalizedError')],
+     {'all landmarks': '9.00', 'landmarks more than 75 % off': '0.00', 'pairs found on one spot': '100.00'}),
+])
+def test_the_configs_own_options_decide(call, tmp_path, metrics, figures):
+    write_run(tmp_path / 'run', -36, metrics)
+    assert call('report', tmp_path / 'run', '-o', tmp_path / 'report.html').code == 0
+    page = (tmp_path / 'report.html').read_text()
+    assert {label: row(page, label)[0] for label in figures} == figures
+
+
+def test_categories_of_a_coco_file_have_names(call, tmp_path):
+    """Its annotations have the category's id; norm_pairs has its name."""
+    coco = dict(images=[], annotations=[], categories=[dict(id=3, name='waistcoat')])
+    (tmp_path / 'val.json').write_text(json.dumps(coco))
+    pairs = dict(waistcoat=('left_collar', 'right_collar'))
+    config = (f"test_dataloader = dict(dataset=dict(type='CocoDataset', data_root={str(tmp_path)!r}, "
+              f"ann_file='val.json', metainfo=dict(from_file={str(tmp_path / 'metainfo.py')!r})))\n"
+              f"test_evaluator = dict(type='NormalizedError', norm='keypoint_pair', norm_pairs={pairs})\n")
+    (tmp_path / 'metainfo.py').write_text('_base_ = []\nfrom pcloss_mmpose.metainfo.fld import dataset_info\n')
+    write_run(tmp_path / 'run', 8, config=config, raw=dict(category_id=3))
+    done = call('report', tmp_path / 'run', '-o', tmp_path / 'report.html')
+    assert done.code == 0, done.err
+    assert row((tmp_path / 'report.html').read_text(), '<th scope="row">waistcoat') == ['0.00']
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['nowhere'], 'nowhere: no such folder'),
-    (['empty'], 'empty: no config in it; name the --work-dir of a test'),
+    (['strange'], 'strange: no config in it; name the --work-dir of a test'),
+    (['trained'], 'config.py: it has no test_dataloader, so that nothing was tested with it'),
     (['untested'], 'predictions.pkl: no such file; write it by testing with --work-dir untested --dump'),
     (['broken'], 'predictions.pkl: not what a test dumps (UnpicklingError'),
     (['figures'], 'predictions.pkl: not what a test dumps; test again'),
-    (['base', 'other'], "'other' was tested on 1 pictures and 'base' on 1, which are not the same"),
-    (['base', '--threshold', '0'], '--threshold must be above 0, got 0'),
+    (['base', 'other'], "'other' was tested on 1 images and 'base' on 1, which are not the same"),
+    (['base', 'box'], "'box' is measured with include_occluded=False and 'base' with include_occluded=True: give"),
+    (['base', '--threshold', '0'], '--threshold: must be above 0, got 0'),
+    (['base', '--threshold', 'ten'], "--threshold: 'ten' is not a number"),
     (['base', '-o', 'nowhere/report.html'], 'nowhere/report.html: there is no such folder'),
     (['base', '-o', 'folder.html'], 'folder.html is a folder: name a file'),
     (['base', '-o', 'report.pdf'], 'report.pdf: its name must end in .html or .htm'),
 ])
 def test_bad_input_is_named(call, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'empty').mkdir()
     (tmp_path / 'folder.html').mkdir()
-    for name in ('base', 'untested', 'broken', 'figures'):
+    for name in ('base', 'untested', 'broken', 'figures', 'strange'):
         write_run(tmp_path / name, 8)
     write_run(tmp_path / 'other', 8, path='b.png')
+    write_run(tmp_path / 'box', 8, metrics="dict(type='NormalizedError')")
+    write_run(tmp_path / 'trained', 8, config='test_dataloader = None')
     (tmp_path / 'untested' / 'predictions.pkl').unlink()
+    (tmp_path / 'strange' / '20260101_000000' / 'vis_data' / 'config.py').unlink()
     (tmp_path / 'broken' / 'predictions.pkl').write_bytes(b'PK')
     (tmp_path / 'figures' / 'predictions.pkl').write_bytes(pickle.dumps(dict(NE=3.)))
-    done = call(report, *arguments)
-    assert words in f'{done.code} {done.err}'
+    done = call('report', *arguments)
+    assert done.code == 2 and words in done.err and done.err.count('\n') == 1
     assert not (tmp_path / 'report.html').exists()

@@ -3,6 +3,7 @@ import pytest
 from mmpose.registry import METRICS
 
 import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.errors import InputError
 from pcloss_mmpose.evaluation import duplicates, outlier_rate
 from pcloss_mmpose.metainfo import fld, load_metainfo
 
@@ -27,6 +28,25 @@ def test_duplicates_worked_by_hand():
     np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 3)), [100.], apart=.25), [[np.nan, 1, np.nan]])
     np.testing.assert_array_equal(duplicates(pred, gt, [[1, 1, 0]], [100.]), [[1, np.nan, np.nan]])
     assert np.isnan(duplicates(pred, gt, np.ones((1, 3)), [0.])).all()
+
+
+@pytest.mark.parametrize(('found', 'true', 'expected'), [
+    (2.9, 10.1, 1), (3.1, 10.1, 0), (2.9, 9.9, np.nan), (3.1, 9.9, np.nan)])
+def test_by_default_three_percent_are_near_and_ten_are_apart(found, true, expected):
+    """In the function and in the metric: two landmarks of a box of 100, so many pixels from each other."""
+    gt, pred = np.array([[[0., 0.], [true, 0.]]]), np.array([[[0., 0.], [found, 0.]]])
+    np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 2)), [100.]), [[expected]])
+    rest = np.zeros((6, 2))
+    metrics = evaluate([sample(np.vstack([gt[0], rest]), np.vstack([pred[0], rest]), [2] * 2 + [0] * 6, 'upper')])
+    assert metrics.get('duplicates', np.nan) == pytest.approx(100 * expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(('off', 'outliers'), [(9.9, 0), (10.1, 50)])
+def test_by_default_an_outlier_is_ten_percent_off(off, outliers):
+    gt = np.zeros((8, 2))
+    pred = gt.copy()
+    pred[0] = 0, off
+    assert evaluate([sample(gt, pred, [2] * 2 + [0] * 6, 'upper')])['outliers'] == outliers
 
 
 def test_a_box_divides_each_axis_by_its_own_side():
@@ -97,6 +117,10 @@ def test_bad_options(options):
         evaluate(samples(), **options)
 
 
-def test_nothing_to_measure_is_an_error():
-    with pytest.raises(ValueError, match='FailureModes: no landmark could be measured'):
-        evaluate(samples()[2:])
+@pytest.mark.parametrize('nothing', [[], samples()[2:]])
+def test_nothing_to_measure_is_an_error(nothing):
+    metric = METRICS.build(dict(type='FailureModes'))
+    metric.dataset_meta = FLD
+    metric.process(None, nothing)
+    with pytest.raises(InputError, match='FailureModes: no landmark could be measured'):
+        metric.compute_metrics(metric.results)

@@ -1,10 +1,12 @@
-"""What becomes of the inputs of tools/predict.py."""
+"""What becomes of the inputs of `pcloss predict`."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from pcloss_mmpose.errors import FileFormatError
+from pcloss_mmpose.errors import FileFormatError, InputError
 from pcloss_mmpose.inference import find_items
 
 
@@ -22,7 +24,7 @@ def paths(*inputs, **options):
     return [item.image for item in find_items(inputs, **options)]
 
 
-def test_pictures_folders_and_patterns(folder):
+def test_images_folders_and_patterns(folder):
     assert paths('other/d.jpg', 'photos') == ['other/d.jpg', 'photos/a.PNG', 'photos/b.jpg', 'photos/deep/c.jpeg']
     assert paths('photos/*') == ['photos/a.PNG', 'photos/b.jpg']
     assert paths('**/[bc].jp*') == ['photos/b.jpg', 'photos/deep/c.jpeg']
@@ -60,6 +62,10 @@ def test_other_tables(folder):
         annotations=[dict(image_id=7, bbox=[10, 20, 5, 6], category_id=3)])))
     item, = find_items(['coco.json'], root='photos')
     assert item[:3] == ('photos/b.jpg', (10, 20, 15, 26), 'coat') and (item.image_id, item.category_id) == (7, 3)
+    (folder / 'coco.json').write_text(json.dumps(dict(
+        images=[dict(id=7, file_name='b.jpg')], annotations=[dict(image_id=7, bbox=[10, 20, 5, 6], category_id=3)])))
+    item, = find_items(['coco.json'])  # as detections come, without the names of categories
+    assert (item.category, item.category_id) == (None, 3)
 
 
 def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
@@ -79,6 +85,9 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,inf,4\n', r'field box: \[1.0, 2.0, inf, 4.0\] is not a list of four'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,.1,.2,.8,.9\n', 'line 2, field box: the box .* lies within a pixel'),
     ('a.csv', 'image,category\n,dress\n', 'line 2, field image: no image is named'),
+    ('a.csv', f'image\nx.jpg\n{"x" * 200_000}\n', 'a.csv, line 3: not CSV .field larger than field limit'),
+    ('a.json', '[' * 100_000, 'a.json: not JSON'),
+    ('a.json', f'[{{"image": "x.jpg", "box": [1, 2, {10**400}, 4]}}]', 'entry 1, field box: .* is not a list of four'),
     ('a.json', '[{"image": "x.jpg"', r'a.json: not JSON \('),
     ('a.json', '[1]', 'a.json: neither a list of entries nor a COCO file'),
     ('a.json', '[{"image": "x.jpg", "box": [1, 2, 3]}]', r'entry 1, field box: \[1, 2, 3\] is not a list of'),
@@ -91,6 +100,11 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
      'annotation 1, field image_id: it belongs to no image of the file'),
     ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "annotations": [{"image_id": 4, "bbox": null}]}',
      'annotation 1, field bbox: None is not x, y, width, height'),
+    ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "annotations": [{"image_id": [4], "bbox": [1, 2, 3, 4]}]}',
+     'annotation 1, field image_id: it belongs to no image of the file'),
+    ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "categories": [{"id": 1, "name": "coat"}], '
+     '"annotations": [{"image_id": 4, "category_id": [1], "bbox": [1, 2, 3, 4]}]}',
+     r'annotation 1, field category_id: \[1\] is none of the file'),
 ])
 def test_faulty_tables_are_named(folder, name, text, words):
     (folder / name).write_text(text)
@@ -105,15 +119,29 @@ def test_another_encoding_is_named(folder):
 
 
 @pytest.mark.parametrize(('name', 'words'), [
-    ('nowhere', 'nowhere: neither a picture .* nor a folder'),
-    ('http://127.0.0.1:9/photos', 'neither a picture .* nor a folder that can be listed'),
-    ('nowhere.csv', 'nowhere.csv: cannot be read .FileNotFoundError'),
-    ('nowhere/*.jpg', 'no picture has such a name'),
-    ('empty', 'no picture in empty'),
-    ('empty.txt', 'no picture in empty.txt'),
+    ('nowhere', 'nowhere: there is no such file or folder .in the folder'),
+    ('nowhere.jpg', 'nowhere.jpg: there is no such file or folder'),
+    ('nowhere.csv', 'nowhere.csv: there is no such file or folder'),
+    ('photos/notes.md', 'photos/notes.md: neither an image .* nor a folder that can be listed'),
+    ('http://127.0.0.1:9/photos', 'photos: neither an image .* nor a folder that can be listed'),
+    ('http://127.0.0.1:9/list.csv', 'list.csv: cannot be read .URLError'),
+    ('nowhere/*.jpg', 'no image has such a name'),
+    ('empty', 'no image in empty'),
+    ('empty.txt', 'no image in empty.txt'),
 ])
 def test_what_is_not_there_is_named(folder, name, words):
     (folder / 'empty').mkdir()
     (folder / 'empty.txt').write_text('\n')
-    with pytest.raises(FileNotFoundError, match=words):
+    with pytest.raises(InputError, match=words):
         find_items([name])
+
+
+def test_what_lies_here_is_found_without_heavy_imports(folder):
+    """And so is what is wrong with it, before a model is loaded."""
+    (folder / 'a.csv').write_text('image,category\nphotos/b.jpg,dress\n')
+    (folder / 'b.json').write_text('[{"image": "b.jpg"}]')
+    code = ("import sys; from pcloss_mmpose.inference import find_items, Journal; "
+            "assert len(find_items(['a.csv', 'b.json', 'photos', 'other/*'])) == 8; "
+            "print(sorted({'torch', 'numpy', 'cv2', 'mmengine', 'mmpose'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, '-c', code], text=True, capture_output=True, check=True)
+    assert done.stdout == '[]\n'

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from pcloss_mmpose.inference import Journal, JournalError
+from pcloss_mmpose.errors import InputError
+from pcloss_mmpose.inference import Journal
 
 MODEL = dict(config='a', checkpoint='1')
 
@@ -58,16 +59,26 @@ def test_an_error_is_tried_again_and_gives_way_to_a_result(tmp_path):
 
 
 def test_another_model_is_refused(tmp_path):
-    Journal(tmp_path / 'out', MODEL).append(records('a'))
-    with pytest.raises(JournalError, match='holds predictions of another model'):
-        Journal(tmp_path / 'out', dict(MODEL, checkpoint='2'))
-    assert Journal(tmp_path / 'out', MODEL).done() == {'a'}
+    Journal(tmp_path, MODEL).append(records('a'))
+    with pytest.raises(InputError, match=r'predictions of another model \(model.json in it differs in checkpoint\)'):
+        Journal(tmp_path, dict(MODEL, checkpoint='2'))
+    assert Journal(tmp_path, MODEL).done() == {'a'}
+
+
+def test_what_a_folder_did_not_have_yet_is_added(tmp_path):
+    """The landmarks of one category, later of another; then neither may change."""
+    for own in (dict(dress=[1, 2]), {}, dict(skirt=[3]), dict(skirt=[3], dress=[1, 2])):
+        Journal(tmp_path, dict(MODEL, **own)).append(records(*own))
+    assert json.loads((tmp_path / 'model.json').read_text()) == dict(MODEL, dress=[1, 2], skirt=[3])
+    with pytest.raises(InputError, match='differs in dress, skirt'):
+        Journal(tmp_path, dict(MODEL, dress=[1], skirt=[4]))
+    assert Journal(tmp_path, MODEL).done() == {'dress', 'skirt'}
 
 
 def test_a_second_process_of_the_same_rank_is_refused(tmp_path):
     pytest.importorskip('fcntl')
     journal = Journal(tmp_path, MODEL)
-    with pytest.raises(JournalError, match='another process is writing to it; start several by torchrun'):
+    with pytest.raises(InputError, match='another process is writing to it; start several by torchrun'):
         Journal(tmp_path, MODEL)
     journal.append(records('a'))
     assert Journal(tmp_path, MODEL, rank=1, world=2).done() == {'a'}
@@ -75,12 +86,14 @@ def test_a_second_process_of_the_same_rank_is_refused(tmp_path):
 
 @pytest.mark.parametrize(('name', 'content', 'words'), [
     ('out/part-0-of-2.jsonl', '{"key": "a"}\nnonsense\n', r'part-0-of-2.jsonl, line 2: not a prediction'),
+    ('out/model.json', '[1', 'model.json: not what a job writes'),
+    ('out/model.json', '[1]', 'model.json: not what a job writes'),
     ('out', '', 'out is a file: name a folder'),
 ])
 def test_a_folder_that_cannot_be_used_is_named(tmp_path, name, content, words):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(content)
-    with pytest.raises(JournalError, match=words):
+    with pytest.raises(InputError, match=words):
         Journal(tmp_path / 'out', MODEL).done()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pcloss_mmpose.visualization import draw_landmarks, picture_grid
+from pcloss_mmpose.visualization import draw_grid, draw_landmarks
 
 BLUE, BLUE_IN_RGB = (255, 0, 0), (0, 0, 255)
 
@@ -28,9 +28,9 @@ def test_nan_is_not_drawn_and_the_line_to_a_far_off_prediction_is():
     assert drawn[25, 26:].all() and not drawn[:20].any()
 
 
-def test_grid_keeps_the_pictures_shape():
+def test_grid_keeps_the_images_shape():
     wide = np.full((50, 100, 3), 10, np.uint8)
-    grid = picture_grid([[wide, wide]], ['a', 'b'], cell=104)
+    grid = draw_grid([[wide, wide]], ['a', 'b'], cell=104)
     assert grid.shape == (28 + 104, 208, 3)
     assert (grid[28 + 27:28 + 77, 2:102] == 10).all()  # 100 x 50, in the middle of its cell
     assert (grid[28:28 + 26] == 255).all()
@@ -38,5 +38,5 @@ def test_grid_keeps_the_pictures_shape():
 
 @pytest.mark.parametrize('rows', [[], [[np.zeros((4, 4, 3), np.uint8)]]])
 def test_grid_needs_full_rows(rows):
-    with pytest.raises(ValueError, match='2 pictures in each'):
-        picture_grid(rows, ['a', 'b'])
+    with pytest.raises(ValueError, match='2 images in each'):
+        draw_grid(rows, ['a', 'b'])

@@ -1,4 +1,5 @@
+from .load import load_run
 from .page import report_page
-from .results import RunResults, check_same_pictures, run_results
+from .results import RunResults, check_same_images, run_results
 
-__all__ = ['RunResults', 'check_same_pictures', 'report_page', 'run_results']
+__all__ = ['RunResults', 'check_same_images', 'load_run', 'report_page', 'run_results']

@@ -21,13 +21,13 @@ def color(run: int) -> str:
 
 def error_curve(runs: Sequence[RunResults]) -> str:
     """Share of the landmarks within an error, over the error, up to what all but a twentieth of them are within."""
-    limit = max(np.nanpercentile(run.error, 95) for run in runs)
+    limit = 100 * max(np.nanpercentile(run.measured.errors, 95) for run in runs)
     figure = Figure(figsize=(6, 3.6), layout='constrained')
     axes = figure.subplots()
     for index, run in enumerate(runs):
-        errors = np.sort(run.error[~np.isnan(run.error)])
-        share = 100 * np.arange(1, len(errors) + 1) / len(errors)
-        axes.step([0, *errors], [0, *share], where='post', color=color(index), label=run.name)
+        percent = 100 * np.sort(run.measured.errors[run.measured.counted])
+        share = 100 * np.arange(1, len(percent) + 1) / len(percent)
+        axes.step([0, *percent], [0, *share], where='post', color=color(index), label=run.name)
     axes.set(xlim=(0, limit or 1), ylim=(0, 100), xlabel='error, % of T', ylabel='landmarks within it, %')
     axes.grid(alpha=0.3)
     axes.legend(loc='lower right')
@@ -36,7 +36,7 @@ def error_curve(runs: Sequence[RunResults]) -> str:
 
 def landmark_errors(runs: Sequence[RunResults]) -> str:
     """Mean error of each landmark, a bar a run."""
-    names = [name for name in runs[0].landmarks if f'NE/{name}' in runs[0].metrics]
+    names = [name for name in runs[0].measured.landmarks if f'NE/{name}' in runs[0].metrics]
     figure = Figure(figsize=(6, 0.8 + 0.13 * len(names) * (len(runs) + 1)), layout='constrained')
     axes = figure.subplots()
     height = 0.8 / len(runs)

@@ -12,41 +12,54 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..landmarks import read_picture
+from ..landmarks import read_image
 from . import charts
 from .results import RunResults
 
-SIDE = 256  # of a picture in the page, pixels
+SIDE = 256  # of an image in the page, pixels
 MARGIN = 0.15  # around the garment's box, of its sides
+
+#: T, in words, by the name of the norm.
+NORM_WORDS = {
+    'box': "the sides of the garment's box: x by its width, y by its height",
+    'box_width': "the width of the garment's box",
+    'keypoint_pair': 'the distance of two landmarks of the garment',
+}
 
 
 def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: None) -> tuple[str, list[str]]:
     """The page, and the files that could not be read, which it shows as grey areas.
 
     Args:
-        runs: Tested on the same pictures (:func:`~.results.check_same_pictures`) and with one threshold; the others
-            are compared with the first.
+        runs: Tested on the same images and measured alike (:func:`~.results.check_same_images`); the others are
+            compared with the first.
         title: Of the page.
-        progress: Called with the number of pictures that are done.
+        progress: Called with the number of images that are done.
     """
     environment = Environment(
         loader=FileSystemLoader(str(Path(__file__).parent)), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True)
-    threshold = runs[0].measure['threshold']
-    pictures, broken = [], []
-    for index in range(len(runs[0].paths)):
-        pictures.append(picture_entry(runs, index, broken))
+    environment.filters['percent'] = percent
+    first = runs[0]
+    images, broken = [], []
+    for index in range(len(first.paths)):
+        images.append(image_entry(runs, index, broken))
         progress(index + 1)
     data = dict(
         runs=[dict(name=run.name, color=charts.color(index)) for index, run in enumerate(runs)],
-        landmarks=runs[0].landmarks, categories=sorted(set(runs[0].categories)), outlier=threshold,
-        pictures=pictures)
+        landmarks=first.measured.landmarks, categories=sorted(set(first.measured.categories)),
+        outlier=first.options['threshold'], images=images)
     page = environment.get_template('page.html').render(
         title=title, runs=data['runs'], tables=tables(runs), landmarks=data['landmarks'],
-        categories=data['categories'], count=len(pictures), outlier=f'{threshold:g}',
-        curve=Markup(charts.error_curve(runs)), bars=Markup(charts.landmark_errors(runs)), data=script_safe(data),
-        css=Markup(read('page.css')), script=Markup(read('page.js')))
+        categories=data['categories'], count=len(images), options=first.options,
+        norm=NORM_WORDS[first.options['norm']], curve=Markup(charts.error_curve(runs)),
+        bars=Markup(charts.landmark_errors(runs)), data=script_safe(data), css=Markup(read('page.css')),
+        script=Markup(read('page.js')))
     return page, broken
+
+
+def percent(fraction: float) -> str:
+    return f'{100 * fraction:g} %'
 
 
 def read(name: str) -> str:
@@ -60,24 +73,24 @@ def script_safe(data: dict) -> Markup:
 
 
 def tables(runs: Sequence[RunResults]) -> list[dict]:
-    """The page's tables: title, and rows of a label and each run's figure, None where it has none."""
-    metrics, threshold = [run.metrics for run in runs], runs[0].measure['threshold']
-    categories = sorted(set(runs[0].categories))
+    """The page's tables: title, and rows of a label and each run's figure in percent, None where it has none."""
+    metrics, measured = [run.metrics for run in runs], runs[0].measured
+    categories = sorted(set(measured.categories))
     every = list(dict.fromkeys(key for each in metrics for key in each))
     pairs = sorted((key for key in every if key.startswith('duplicates/') and '+' in key),
                    key=lambda key: -max(each.get(key, 0) for each in metrics))
     failures = {
-        f'landmarks more than {threshold:g} % off': 'outliers',
-        'pictures with such a landmark': 'outlier_images',
+        f"landmarks more than {percent(runs[0].options['threshold'])} off": 'outliers',
+        'images with such a landmark': 'outlier_images',
         'pairs found on one spot': 'duplicates',
-        'pictures with such a pair': 'duplicate_images',
+        'images with such a pair': 'duplicate_images',
     }
     content = {
         'Normalised error, % of T': {
             'all landmarks': 'NE', 'mean of the landmarks': 'NE_macro', **{name: f'NE/{name}' for name in categories}},
         'What goes wrong, %': {**failures, **{f'outliers, {name}': f'outliers/{name}' for name in categories}},
         'Pairs found on one spot, %': {key[len('duplicates/'):].replace('+', ' + '): key for key in pairs[:12]},
-        'Normalised error by landmark, % of T': {name: f'NE/{name}' for name in runs[0].landmarks},
+        'Normalised error by landmark, % of T': {name: f'NE/{name}' for name in measured.landmarks},
     }
     # A pair that a run has not found on one spot is missing from its figures.
     filled = [dict(title=title, rows=[
@@ -86,16 +99,15 @@ def tables(runs: Sequence[RunResults]) -> list[dict]:
     return [table for table in filled if table['rows']]
 
 
-def picture_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> dict:
-    """One picture for the page's script: itself, cut around the garment, and the landmarks in its pixels."""
-    first = runs[0]
-    path = first.paths[index]
-    image = read_picture(path)
+def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> dict:
+    """One image for the page's script: itself, cut around the garment, and the landmarks in its pixels."""
+    path, first = runs[0].paths[index], runs[0].measured
+    box = first.boxes[index]
+    image = read_image(path)
     if image is None:
         broken.append(path)
-        x1, y1, x2, y2 = first.boxes[index]
-        image = np.full((max(1, int(y2)), max(1, int(x2)), 3), 128, np.uint8)
-    left, top, right, bottom = cut(first.boxes[index], image.shape)
+        image = np.full((max(1, int(box[3])), max(1, int(box[2])), 3), 128, np.uint8)
+    left, top, right, bottom = cut(box, image.shape)
     part = image[top:bottom, left:right]
     zoom = min(1., SIDE / max(part.shape[:2]))
     size = max(1, round(part.shape[1] * zoom)), max(1, round(part.shape[0] * zoom))
@@ -113,17 +125,18 @@ def picture_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> 
         jpeg=jpeg,
         visibility=first.visibility[index].astype(int).tolist(),
         truth=shown(first.truth[index]),
-        found=[shown(run.found[index]) for run in runs],
-        error=[[None if np.isnan(value) else round(float(value), 2) for value in run.error[index]] for run in runs],
-        pairs=[pairs[run.duplicates[index] == 1].tolist() for run in runs])
+        found=[shown(run.measured.pred[index]) for run in runs],
+        error=[[None if np.isnan(value) else round(float(value), 4) for value in run.measured.errors[index]]
+               for run in runs],
+        pairs=[pairs[run.measured.duplicates[index] == 1].tolist() for run in runs])
 
 
 def cut(box: np.ndarray, shape: Sequence[int]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of a box with a margin, inside a picture of a shape (H, W, ...)."""
+    """Left, top, right and bottom of a box with a margin, inside an image of a shape (H, W, ...)."""
     x1, y1, x2, y2 = np.asarray(box, dtype=float)
     margin_x, margin_y = MARGIN * (x2 - x1), MARGIN * (y2 - y1)
     left, top = max(0, int(x1 - margin_x)), max(0, int(y1 - margin_y))
     right, bottom = min(shape[1], int(np.ceil(x2 + margin_x))), min(shape[0], int(np.ceil(y2 + margin_y)))
-    if right - left < 2 or bottom - top < 2:  # a box outside the picture
+    if right - left < 2 or bottom - top < 2:  # a box outside the image
         return 0, 0, shape[1], shape[0]
     return left, top, right, bottom

@@ -1,0 +1,111 @@
+"""The numbers behind the metrics, as functions of numpy arrays. N: images, K: landmarks, T: the images' scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError
+
+#: An outlier lies further than this from its place; a fraction of T, as all limits here.
+THRESHOLD = 0.1
+#: A duplicate is a pair of landmarks found nearer than this to each other, ...
+NEAR = 0.03
+#: ... whose true places are further apart than this.
+APART = 0.1
+
+
+def normalized_error(pred: np.ndarray, gt: np.ndarray, visible: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Distance between prediction and truth, divided by the image's scale (Eq. 13, before the average).
+
+    Args:
+        pred: (N, K, 2) predicted x, y in pixels of the original image.
+        gt: (N, K, 2) true x, y in the same pixels.
+        visible: (N, K), above 0 where the landmark counts.
+        scale: T in the same pixels. (N,) or (N, 1): one number an image. (N, 2): x is divided by the first and y by
+            the second, which is the distance after the box was resized to a square of side 1.
+
+    Returns:
+        (N, K) float64 fractions, NaN where the landmark does not count or its image has no positive, finite scale.
+        The paper's figure is 100 times their ``np.nanmean``.
+
+    Raises:
+        ValueError: The shapes do not fit, or a landmark that counts has a coordinate that is NaN.
+    """
+    pred, gt, visible, scale = (np.asarray(array, dtype=np.float64) for array in (pred, gt, visible, scale))
+    if pred.ndim != 3 or pred.shape[-1] != 2:
+        raise ValueError(f'pred must have shape (N, K, 2), got {pred.shape}')
+    num_images = len(pred)
+    if gt.shape != pred.shape:
+        raise ValueError(f'gt must have the shape of pred, {pred.shape}, got {gt.shape}')
+    if visible.shape != pred.shape[:2]:
+        raise ValueError(f'visible must have shape {pred.shape[:2]}, got {visible.shape}')
+    if scale.shape not in ((num_images, ), (num_images, 1), (num_images, 2)):
+        raise ValueError(f'scale must have shape ({num_images},), ({num_images}, 1) or ({num_images}, 2), '
+                         f'got {scale.shape}')
+    scale = scale.reshape(num_images, -1)
+    measurable = (np.isfinite(scale) & (scale > 0)).all(axis=1)
+    counted = (visible > 0) & measurable[:, None]
+    for name, array in (('pred', pred), ('gt', gt)):
+        if (broken := np.argwhere(counted & np.isnan(array).any(axis=-1))).size:
+            image, landmark = broken[0]
+            raise InputError(f'{name} is NaN at image {image}, landmark {landmark}, and at {len(broken)} landmarks '
+                             'in all: a diverged model, or a faulty annotation')
+    divisor = np.where(measurable[:, None], scale, 1.)[:, None]
+    with np.errstate(invalid='ignore'):  # what is not counted may hold anything
+        distance = np.linalg.norm((pred - gt) / divisor, axis=-1)
+    return np.where(counted, distance, np.nan)
+
+
+def outlier_rate(error: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    """Share of the counted landmarks whose normalised error is above a threshold.
+
+    Args:
+        error: Normalised errors as fractions, of any shape, NaN where a landmark does not count.
+        threshold: A number, or (T,) several: the curve.
+
+    Returns:
+        float64 of the threshold's shape; NaN if no landmark counts.
+    """
+    error = np.asarray(error, dtype=np.float64)
+    counted = error[~np.isnan(error)]
+    above = counted > np.asarray(threshold, dtype=np.float64)[..., None]
+    return above.mean(axis=-1) if counted.size else np.full(above.shape[:-1], np.nan)
+
+
+def duplicates(pred: np.ndarray,
+               gt: np.ndarray,
+               visible: np.ndarray,
+               scale: np.ndarray,
+               near: float = NEAR,
+               apart: float = APART) -> np.ndarray:
+    """Whether two landmarks that lie apart were found on one spot.
+
+    A pair counts if both landmarks do and their truths lie more than ``apart`` times T from each other; it is a
+    duplicate if their predictions lie less than ``near`` times T from each other.
+
+    Args:
+        pred, gt, visible, scale: As :func:`normalized_error` takes them.
+        near, apart: Fractions of T.
+
+    Returns:
+        (N, P) float64: 1 a duplicate, 0 not, NaN where the pair does not count. P = K (K - 1) / 2 pairs, in the order
+        of ``np.triu_indices(K, 1)``.
+
+    Raises:
+        ValueError: The shapes do not fit, or a landmark that counts has a coordinate that is NaN.
+    """
+    normalized_error(pred, gt, visible, scale)  # for its checks
+    pred, gt, visible = np.asarray(pred), np.asarray(gt), np.asarray(visible) > 0
+    first, second = np.triu_indices(pred.shape[1], 1)
+    both = visible[:, first] & visible[:, second]
+    found = normalized_error(pred[:, first], pred[:, second], both, scale)
+    true = normalized_error(gt[:, first], gt[:, second], both, scale)
+    with np.errstate(invalid='ignore'):
+        return np.where(true > apart, (found < near).astype(np.float64), np.nan)
+
+
+def mean(values: np.ndarray) -> float:
+    """Mean of what is not NaN; NaN if nothing is left."""
+    values = np.asarray(values, dtype=np.float64)
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float('nan')

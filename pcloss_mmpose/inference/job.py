@@ -1,0 +1,135 @@
+"""A job: one model over many garments, on any number of processes, with its results in one folder."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from mmpose.apis import init_model
+from torch.utils.data import DataLoader
+
+from ..configs import load_config
+from ..errors import InputError
+from ..metainfo import category_names, known_categories, landmark_names
+from .drawings import draw_prediction, drawing_names
+from .items import Item
+from .journal import RESULT, Journal
+from .outputs import coco_results, csv_rows
+from .predictor import ImageDataset, choose_device, load_model, predict
+
+
+class Job:
+    """One process's part of a job.
+
+    Args:
+        config: File of the model's config.
+        checkpoint: Path or address.
+        items: All garments of the job, the same for every process.
+        out: Folder of the results. What another start has left there is gone on with.
+        all_landmarks: Of every garment; else those of its category, where they are known.
+        draw: Write drawings as well.
+        device: By default as :func:`choose_device` says.
+        rank, world: Number of this process, and of all.
+
+    Raises:
+        InputError: The config or the checkpoint cannot be used, there is no such device, or the folder holds the
+            predictions of another model.
+    """
+
+    def __init__(self, config: str | Path, checkpoint: str, items: Sequence[Item], out: Path,
+                 all_landmarks: bool = False, draw: bool = False, device: str | None = None, rank: int = 0,
+                 world: int = 1) -> None:
+        settings = load_config(config)
+        self.pipeline = crop_pipeline(settings, config)
+        self.model = load_model(init_model, settings, checkpoint, choose_device(device))
+        metainfo = self.model.dataset_meta
+        self.items, self.out, self.names = items, out, landmark_names(metainfo)
+
+        first = {item.category: item for item in reversed(items) if item.category}
+        known = known_categories(settings, metainfo) if first else {}
+        classes = category_names(metainfo) or dict(enumerate(known, 1))
+        self.category_ids = {name: number for number, name in classes.items()}
+        #: Landmark ids of each category whose garments get its own alone.
+        self.own = {} if all_landmarks else {name: known[name] for name in first if name in known}
+        #: What the user should know before the predictions.
+        self.warnings = [] if all_landmarks else [
+            unknown_category(item, known) for name, item in first.items() if name not in known]
+
+        self.journal = Journal(out, self._identity(settings.model, checkpoint, first), rank, world)
+        self._done = self.journal.done()
+        self.drawings = {key: out / 'pictures' / name for key, name in drawing_names(items).items()} if draw else {}
+        #: Garments of this process, and those of them that are left.
+        self.share = items[rank::world]
+        self.left = [item for item in self.share if item.key not in self._done
+                     or (draw and not self.drawings[item.key].is_file())]
+
+    def _identity(self, model: Mapping, checkpoint: str, categories: Iterable[str]) -> dict[str, str]:
+        """All that decides predictions: hashes of the config and of the checkpoint, and each category's landmarks.
+
+        A checkpoint that is not on this machine goes by its address.
+        """
+        metainfo = self.model.dataset_meta
+        settings = [model, self.pipeline, metainfo['keypoint_id2name'], metainfo['flip_indices']]
+        content = json.dumps(settings, sort_keys=True, default=str).encode()
+        weights = Path(checkpoint).read_bytes() if Path(checkpoint).is_file() else checkpoint.encode()
+        every = range(len(self.names))
+        return dict(config=digest(content), checkpoint=digest(weights), **{
+            f"landmarks of '{name}'": ', '.join(self.names[k] for k in self.own.get(name, every))
+            for name in sorted(categories)})
+
+    def run(self, batch_size: int, workers: int) -> Iterator[int]:
+        """Predict what is left of this process's share; after each batch its number of garments."""
+        dataset = ImageDataset(self.left, self.pipeline, self.model.dataset_meta, keep_images=bool(self.drawings))
+        loader = DataLoader(dataset, batch_size, num_workers=min(workers, len(self.left)), collate_fn=list)
+        colors = dict(zip(self.names, self.model.dataset_meta['keypoint_colors']))
+        for entries, records in predict(self.model, loader, self.names, self.own):
+            for entry, record in zip(entries, records):
+                if self.drawings and 'error' not in record:
+                    draw_prediction(self.drawings[record['key']], entry['image'], record['landmarks'], colors)
+            self.journal.append(record for record in records if record['key'] not in self._done)
+            yield len(records)
+
+    def finish(self) -> Path | None:
+        """Write the predictions of all processes in the order of the items; None while any is missing."""
+        return self.out / RESULT if self.journal.finish([item.key for item in self.items]) else None
+
+    def broken(self) -> list[dict]:
+        """Records of the garments without a prediction, after :meth:`finish`."""
+        return [record for record in self.journal.records() if 'error' in record]
+
+    def write_coco(self) -> None:
+        """Write ``coco_results.json``, after :meth:`finish`."""
+        results = list(coco_results(self.items, self.journal.records(), self.names, self.category_ids))
+        (self.out / 'coco_results.json').write_text(json.dumps(results), encoding='utf-8')
+
+    def write_csv(self) -> None:
+        """Write ``predictions.csv``, after :meth:`finish`."""
+        with (self.out / 'predictions.csv').open('w', newline='', encoding='utf-8') as file:
+            csv.writer(file, lineterminator='\n').writerows(csv_rows(self.journal.records(), self.names))
+
+
+def crop_pipeline(config: Mapping[str, Any], name: str | Path) -> Sequence[Mapping]:
+    """Transforms of the config's test data.
+
+    Raises:
+        InputError: It has none.
+    """
+    try:
+        return config['test_dataloader']['dataset']['pipeline']
+    except (KeyError, TypeError):
+        raise InputError(f'{name}: it has no test_dataloader with a pipeline, which says how images are cropped'
+                         ) from None
+
+
+def unknown_category(item: Item, known: Mapping[str, Sequence[int]]) -> str:
+    """The warning of an item's category that is not among the known ones."""
+    others = f'known are those of {", ".join(known)}' if known else "the model's data have no categories"
+    return (f"{item.place or item.image}: the landmarks of the category '{item.category}' are not known ({others}), so "
+            'that its garments get all')
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,0 +1,74 @@
+"""The measurement that all figures come from."""
+
+import numpy as np
+import pytest
+
+from pcloss_mmpose.errors import InputError
+from pcloss_mmpose.evaluation import FailureModes, NormalizedError
+from pcloss_mmpose.metainfo import build_dataset_info, load_metainfo
+
+#: Three landmarks, as a data set in COCO's format has them.
+METAINFO = dict(
+    load_metainfo(build_dataset_info('bags', ['left_handle', 'right_handle', 'clasp'])),
+    CLASSES=[dict(id=4, name='tote')])
+
+
+def sample(visibility, offset=0., box=(10, 20, 60, 120), **raw):
+    """Landmarks 20 apart along x, of which the last is found ``offset`` off along x."""
+    truth = np.array([[20., 40.], [40., 40.], [60., 40.]])
+    found = truth.copy()
+    found[2, 0] += offset
+    raw['keypoints'] = np.column_stack([truth, visibility]).ravel().tolist()
+    return dict(
+        pred_instances=dict(keypoints=found[None]), raw_ann_info=raw,
+        gt_instances=dict(keypoints=truth[None], keypoints_visible=np.ones((1, 3)), bboxes=np.float32([box])))
+
+
+def measure(metric, *samples):
+    metric.dataset_meta = METAINFO
+    metric.process(None, samples)
+    return metric.measure(metric.results)
+
+
+def test_every_array_by_hand():
+    """In a box of 50 x 100: 20 pixels are two fifths of T; the last landmark of the first image is on the second."""
+    first, second = sample([2, 2, 2], -19.), sample([2, 1, 0], 5., category_id=9)
+    third = sample([2, 2, 2], box=(10, 20, 10, 120), category_id=4)  # a box without a width
+    measured = measure(FailureModes(), first, second, third)
+    assert measured.landmarks == ['left_handle', 'right_handle', 'clasp']
+    assert measured.categories.tolist() == ['all', '9', 'tote']
+    assert measured.pred[:, 2, 0].tolist() == [41, 65, 60] and measured.truth[:, 2, 0].tolist() == [60] * 3
+    assert measured.visibility.tolist() == [[2, 2, 2], [2, 1, 0], [2, 2, 2]]
+    assert measured.boxes.tolist() == [[10, 20, 60, 120]] * 2 + [[10, 20, 10, 120]]
+    assert measured.skipped.tolist() == [False, False, True]
+    np.testing.assert_array_equal(measured.scale, [[50, 100], [50, 100], [np.nan, 100]])
+    assert measured.counted.tolist() == [[True] * 3, [True, False, False], [False] * 3]
+    np.testing.assert_allclose(measured.errors, [[0, 0, .38], [0, np.nan, np.nan], [np.nan] * 3])
+    np.testing.assert_array_equal(measured.duplicates, [[0, 0, 1], [np.nan] * 3, [np.nan] * 3])
+
+
+def test_options_decide_what_is_measured():
+    measured = measure(FailureModes(norm='box_width', include_occluded=True, apart=.5), sample([2, 1, 0]))
+    assert measured.scale.tolist() == [[50]] and measured.counted.tolist() == [[True, True, False]]
+    assert np.isnan(measured.duplicates).all()  # 0.4 is not apart
+
+
+def test_an_error_needs_no_pairs():
+    """There are 8,778 for 133 landmarks."""
+    measured = measure(NormalizedError(), sample([2, 2, 2], 5.))
+    assert measured.duplicates.shape == (1, 0) and measured.errors.tolist() == [[0, 0, .1]]
+
+
+def test_without_an_annotation_the_visible_landmarks_count():
+    entry = sample([2, 2, 2])
+    entry.pop('raw_ann_info')
+    entry['gt_instances']['keypoints_visible'] = np.array([[1, 0, 1]])
+    measured = measure(NormalizedError(), entry)
+    assert measured.visibility.tolist() == [[2, 0, 2]] and measured.categories.tolist() == ['all']
+
+
+def test_another_number_of_landmarks_than_annotated_is_an_error():
+    entry = sample([2, 2, 2])
+    entry['raw_ann_info']['keypoints'] = [1, 1, 2] * 4
+    with pytest.raises(InputError, match='raw_ann_info has 4 landmarks and the sample 3; it cannot work behind'):
+        measure(NormalizedError(), entry)
