@@ -55,7 +55,7 @@ def test_help_and_faults_of_the_arguments_come_before_anything_heavy_is_imported
 def test_it_registers_with_an_mmpose_that_is_in_use():
     done = run(LATE)
     assert done.stdout.split()[-2:] == [
-        'pcloss_mmpose.evaluation.normalized_error', 'pcloss_mmpose.models.losses.position_constraint'], done.stdout
+        'pcloss_mmpose.evaluation.ne', 'pcloss_mmpose.models.losses.position_constraint'], done.stdout
 
 
 def imports_of(path: Path) -> set[str]:

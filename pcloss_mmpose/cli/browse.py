@@ -1,4 +1,4 @@
-"""See what a config trains on: a sheet of images with their annotations, augmented crops and heatmaps.
+"""See what a config trains on: images with their annotations, augmented crops and heatmaps.
 
     pcloss browse CONFIG -o sheet.png
     pcloss browse CONFIG -o sheet.png --loader val --count 20 --crops 1

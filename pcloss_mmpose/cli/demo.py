@@ -1,4 +1,4 @@
-"""The main job on embedded data: generate garments, train a small SPB without and with PCLoss, compare.
+"""Generate garments, train a small model without and with PCLoss, and compare the two.
 
     pcloss demo --out demo_output
 

@@ -1,4 +1,4 @@
-"""Find garments (or anything else) on images with an MMDetection model, as boxes for `pcloss predict`.
+"""Find garments on images with an MMDetection model, as boxes for `pcloss predict`.
 
     pcloss detect DETECTOR_CONFIG DETECTOR_CHECKPOINT photos/ -o photos/boxes.json
     pcloss predict CONFIG CHECKPOINT photos/boxes.json -o out

@@ -1,5 +1,5 @@
-# FPN: ResNet-50's four levels, a feature pyramid, and one 1x1 convolution from its finest level, a quarter of the input,
-# to the heatmaps. The width is the FPN paper's. The leaf sets head.out_channels and head.decoder.
+# FPN: ResNet-50's four levels, a feature pyramid, and one 1x1 convolution from its finest level, a quarter of the
+# input, to the heatmaps. The width is the FPN paper's. The leaf sets head.out_channels and head.decoder.
 _base_ = 'spb_res50.py'
 model = dict(
     backbone=dict(out_indices=(0, 1, 2, 3)),
