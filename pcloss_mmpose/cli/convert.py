@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Mapping, Sequence
 
 from ..errors import FileFormatError, InputError
-from .arguments import folder
+from .arguments import folder, out_folder
 
 LAYOUTS = ('fashionai', 'deepfashion', 'fld')
 SHOWN = 20  # broken images
@@ -29,7 +29,7 @@ SHOWN = 20  # broken images
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('layout', choices=LAYOUTS, help='whose files they are')
     parser.add_argument('root', type=folder, help='folder of the raw files; the JSON names images relative to it')
-    parser.add_argument('--out', type=Path, required=True, help='folder for the JSON files and metainfo.py')
+    parser.add_argument('--out', type=out_folder, required=True, help='folder for the JSON files and metainfo.py')
     parser.add_argument('--ann-file', nargs='+', metavar='CSV',
                         help='FashionAI: other files than the two official ones, relative to the root')
     parser.add_argument('--each', action='store_true',

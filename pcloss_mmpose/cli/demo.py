@@ -17,7 +17,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, Sequence
 
-from .arguments import whole_number
+from .arguments import out_folder, whole_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('--out', type=Path, default=Path('demo_output'),
+    parser.add_argument('--out', type=out_folder, default=Path('demo_output'),
                         help='folder for everything that is made (default: %(default)s)')
     parser.add_argument('--train', type=whole_number(12), default=800, help='training images (default: %(default)s)')
     parser.add_argument('--val', type=whole_number(1), default=200, help='validation images (default: %(default)s)')

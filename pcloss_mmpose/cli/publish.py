@@ -13,13 +13,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import checkpoint_file
+from .arguments import checkpoint_file, out_folder
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT',
                         help='a .pth file that a training wrote')
-    parser.add_argument('-o', '--out', type=Path, metavar='DIR', help="default: the checkpoint's folder")
+    parser.add_argument('-o', '--out', type=out_folder, metavar='DIR', help="default: the checkpoint's folder")
 
 
 def run(args: Namespace) -> None:

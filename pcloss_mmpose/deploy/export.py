@@ -17,7 +17,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..inference import Item
-from ..inference.predictor import ImageDataset
+from ..inference.predictor import ImageDataset, load_model
 from ..metainfo import landmark_names
 from .crops import crop_rule
 from .graph import DeployGraph
@@ -57,7 +57,7 @@ def export(config: Config, checkpoint: str, path: Path, output: str, items: Sequ
     options = (config.get('test_dataloader') or {}).get('dataset')
     if options is None or 'model' not in config:
         raise InputError('the config must have a model, and a test_dataloader with a dataset')
-    model = init_model(config, checkpoint, device='cpu')
+    model = load_model(init_model, config, checkpoint, 'cpu')
     model.test_cfg['flip_test'] = False
     graph = DeployGraph(model, output)
     metadata = graph_metadata(options.pipeline, model.dataset_meta)

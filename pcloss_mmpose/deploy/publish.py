@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from .. import __version__
-from ..compat import allow_own_checkpoints
 from ..errors import InputError
 
 #: What is kept of a checkpoint's meta.
@@ -30,7 +29,6 @@ def publish(checkpoint: Path, folder: Path) -> tuple[Path, list[str]]:
     Raises:
         InputError: The file is no checkpoint of a training, or the new one is there already.
     """
-    allow_own_checkpoints()
     try:
         content = torch.load(checkpoint, map_location='cpu')
     except OSError:
