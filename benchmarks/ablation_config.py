@@ -48,7 +48,9 @@ def build_config(run: Run, folder: Path, garments: Path) -> Config:
 
 def schedule(config: Config, run: Run) -> None:
     config.train_cfg.update(max_iters=run.iterations, val_begin=run.iterations + 1)
-    config.param_scheduler[1].end = run.iterations
+    rise, fall = config.param_scheduler
+    rise.end = fall.begin = min(rise.end, run.iterations // 2)
+    fall.end = run.iterations
     config.optim_wrapper.optimizer.lr = run.lr
     if run.ramp or run.fade:
         config.custom_hooks.append(dict(type='WeightSchedule', warm_up=run.warm_up, ramp=run.ramp, fade=run.fade))

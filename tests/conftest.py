@@ -1,30 +1,60 @@
-"""Shared by all tests."""
+"""Shared by all tests. Nothing heavy is imported here: where tests run in several processes, one only leads them."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import os
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
-import mmpose
 import numpy as np
 import pytest
 from packaging.version import Version
-from PIL import Image
 
 import pcloss_mmpose  # noqa: F401  (before any test imports MMPose's parts, which fail without it under mmcv-lite)
-from pcloss_mmpose.datasets.formats.fashionai import HEADER
 
 
 def pytest_collection_modifyitems(items):
     """Leave out what MMPose itself cannot do."""
-    if Version(mmpose.__version__) < Version('1.3.2'):
+    if Version(version('mmpose')) < Version('1.3.2'):
         reason = "MMPose's MSPNHead trains from 1.3.2 on"
         for item in items:
             if 'MSPN' in item.name:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+class MemoryKeeper:
+    """Gives memory back when the tests have gathered some: freed models stay with the C library, in pieces."""
+
+    statm = Path('/proc/self/statm')  # on Linux alone
+    step = 256 * 2**20
+
+    def __init__(self) -> None:
+        self.after_collection = 0
+
+    def resident(self) -> int:
+        """Bytes of this process that are in memory."""
+        return int(self.statm.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+    def pytest_collection_finish(self):
+        gc.collect()
+        gc.freeze()  # what was imported: with it, every later collection takes 0.3 s
+        self.after_collection = self.resident()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self):
+        if self.resident() - self.after_collection > self.step:
+            gc.collect()
+            ctypes.CDLL(None).malloc_trim(0)
+            self.after_collection = self.resident()
+
+
+def pytest_configure(config):
+    if MemoryKeeper.statm.exists() and hasattr(ctypes.CDLL(None), 'malloc_trim'):
+        config.pluginmanager.register(MemoryKeeper())
 
 
 TINY_CONFIG = """
@@ -64,6 +94,7 @@ randomness = dict(seed=0)
 
 def write_tiny_coco(root: Path, split: str, num_images: int, seed: int) -> None:
     """Write ``<split>.json`` and its pictures: noise of 64 x 64 pixels, one person of 17 random keypoints in each."""
+    import cv2
     root.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     images, annotations = [], []
@@ -107,6 +138,7 @@ def fashionai_row(name, category, points=None):
 
 
 def write_fashionai(path, rows, header=True):
+    from pcloss_mmpose.datasets.formats.fashionai import HEADER
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('\n'.join(([','.join(HEADER)] if header else []) + list(rows)) + '\n')
     return str(path)
@@ -136,6 +168,7 @@ def write_benchmark(root, landmarks, boxes=None, splits=None, anno='Anno', varia
 
 def write_image(path, size=(40, 30), seed=0):
     """A smooth JPEG of ``size`` (w, h)."""
+    from PIL import Image
     path.parent.mkdir(parents=True, exist_ok=True)
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     Image.fromarray(coarse).resize(size, Image.BICUBIC).save(path, quality=95)

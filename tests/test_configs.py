@@ -236,7 +236,7 @@ def roots(tmp_path_factory, raw, tiny_coco):
 
 
 def shrunk(path):
-    """The config with a quarter of its side where it is 512, two pictures a batch and random weights."""
+    """The config with a quarter of its side where it is 512, two pictures a batch, random weights and narrow layers."""
     config = load(path)
     quarter = {512: 128, 128: 32}
 
@@ -251,6 +251,8 @@ def shrunk(path):
         resize(config._cfg_dict)
     if 'init_cfg' in config.model.backbone:
         config.model.backbone.init_cfg = None
+    if config.model.head.type.endswith('FashionNetHead'):
+        config.model.head.hidden_channels = 32
     for loader in (config.train_dataloader, config.val_dataloader):
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
         if 'subset' in loader.dataset:

@@ -93,8 +93,8 @@ def test_runs_become_lines_and_are_passed_over_afterwards(tmp_path, monkeypatch)
     for split, count in (('train', 6), ('val', 2), ('test', 2)):
         write_fashionai(tmp_path, split, count, size=64)
     monkeypatch.setattr(ablation, 'GARMENTS', tmp_path)
-    base = Run(train=4, size=64, batch=2, iterations=51)  # the learning rate rises for 50
-    runs = [base, base._replace(weight=1e-3, ramp=2), base._replace(weight=1e-30)]
+    base = Run(train=4, size=64, batch=2, iterations=4)
+    runs = [base, base._replace(weight=1., ramp=2), base._replace(weight=1e-30)]
     path = tmp_path / 'results.jsonl'
     for run in runs:
         ablation.write_result(run, ablation.train_and_test(run), path)
@@ -118,7 +118,7 @@ def test_photographs_that_are_not_drawn_validate(tmp_path, monkeypatch, raw, tra
         raw.image(tmp_path / name, (100, 100), seed)
     monkeypatch.setenv('DEEPFASHION_ROOT', str(tmp_path))
     figures = ablation.train_and_test(
-        PHOTOGRAPHS._replace(model='regression', train=train, size=64, batch=2, iterations=51, weight=3e-2))
+        PHOTOGRAPHS._replace(model='regression', train=train, size=64, batch=2, iterations=4, weight=3e-2))
     assert ('val' in figures) == (train < 4)
     assert figures['test']['NE'] > 0 and 0 < figures['share'][1] < 1
 

@@ -10,13 +10,12 @@ import torch
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 from mmpose.models.heads import RegressionHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
+from scipy.special import logsumexp, softmax
 
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.models.heads import PCLossMixin
 from pcloss_mmpose.models.heads.heatmap import codec_peak
-from pcloss_mmpose.models.heads.pc_mixin import gradient_share
-from pcloss_mmpose.models.integral import integral_coordinates
-from pcloss_mmpose.models.losses import position_constraint_loss
+from pcloss_mmpose.models.heads.pc_mixin import gradient_share, landmark_weights
 
 K = 8
 INPUT_SIZE = (64, 96)  # w, h: unequal, so that a swap of the axes shows
@@ -158,39 +157,66 @@ def transformed(samples):
     return torch.tensor(np.stack(fractions), dtype=torch.float32), weights
 
 
-def soft_position(distribution):
-    return (distribution.softmax(-1) * torch.arange(distribution.shape[-1])).sum(-1)
+def expected_position(distributions, cell):
+    """Mean of the position under softmax along the last axis, whose steps are ``cell`` wide."""
+    return softmax(distributions, axis=-1) @ (cell * np.arange(distributions.shape[-1]))
 
 
-def fractions_by_hand(name, output):
-    """Each stage's coordinates, written from what the output of the stock head means."""
-    if name in ('PCRegressionHead', 'PCRLEHead'):
-        return [output[..., :2]]
-    if name in ('PCIntegralRegressionHead', 'PCDSNTHead'):
-        return [output[0]]
+def fractions_of(name, head, feats, samples):
+    """Each stage's coordinates: from the heatmaps and bins by scipy, or what the stock head predicts."""
+    if name in ('PCRegressionHead', 'PCRLEHead', 'PCIntegralRegressionHead', 'PCDSNTHead'):
+        predictions = head.predict(feats, samples, {})
+        return [np.concatenate([instances.keypoints for instances in predictions]) / INPUT_SIZE]
+    outputs = head.forward(feats)
     if name in ('PCSimCCHead', 'PCRTMCCHead', 'PCRTMWHead'):  # two bins a pixel; the temperature of their losses
         beta = 1 if name == 'PCSimCCHead' else 10
-        return [torch.stack([soft_position(beta * output[axis]) / 2 / INPUT_SIZE[axis] for axis in (0, 1)], dim=-1)]
-    alpha = 10 / 255 if name == 'PCMSPNHead' else 10
-    return [integral_coordinates(heatmaps, alpha) * 4 / torch.tensor(INPUT_SIZE)
-            for heatmaps in (output if isinstance(output, list) else [output])]
+        pixels = [expected_position(beta * output.detach().double().numpy(), 0.5) for output in outputs]
+        return [np.stack(pixels, axis=-1) / INPUT_SIZE]
+    alpha = 10 / 255 if name == 'PCMSPNHead' else 10  # what the targets peak at
+    fractions = []
+    for output in outputs if isinstance(outputs, list) else [outputs]:
+        maps = alpha * output.detach().double().numpy()
+        columns, rows = logsumexp(maps, axis=2), logsumexp(maps, axis=3)
+        pixels = [expected_position(axis, 4) for axis in (columns, rows)]  # four pixels wide
+        fractions.append(np.stack(pixels, axis=-1) / INPUT_SIZE)
+    return fractions
 
 
 @pytest.mark.parametrize(('stock_name', 'name'), CASES)
-def test_loss_pc_is_the_loss_of_the_coordinates_summed_over_stages(stock_name, name):
+def test_loss_pc_is_the_loss_of_the_coordinates_summed_over_stages(stock_name, name, pairwise_loss):
     head, samples = build(name, **with_pc(name)), samples_of(encoder_of(stock_name))
     feats, maps = features(name, requires_grad=True)
     losses = head.loss(feats, samples)
     target, weights = transformed(samples)
-    groups = [[0, 2, 4, 6], [1, 3, 5, 7]]
-    stages = fractions_by_hand(name, head.forward(feats))
+    stages = fractions_of(name, head, feats, samples)
     assert len(stages) == (STAGES if name in ('PCCPMHead', 'PCMSPNHead') else 1)
-    expected = sum(2 * position_constraint_loss(fractions, target, weights, groups, 3) for fractions in stages)
-    assert losses['loss_pc'].item() == pytest.approx(expected.item(), rel=1e-5)
-    losses['loss_pc'].backward()
-    assert all(each.grad.abs().sum() > 0 for each in maps)
+    groups = [[0, 2, 4, 6], [1, 3, 5, 7]]
+    expected = sum(2 * pairwise_loss(torch.from_numpy(stage), target, weights, groups, 3) for stage in stages)
+    assert losses['loss_pc'].item() == pytest.approx(expected.item(), rel=1e-4)
     stock = build(stock_name).loss(features(name)[0], samples)
     assert torch.equal(losses['loss_kpt'], stock['loss_kpt'])
+
+
+@pytest.mark.parametrize(('stock_name', 'name'), CASES)
+def test_the_gradient_is_the_slope(stock_name, name):
+    """Along a random direction at each feature map, by a difference quotient in double precision."""
+    head, samples = build(name, **with_pc(name)), samples_of(encoder_of(stock_name))
+    feats, maps = features(name, requires_grad=True)
+    gradients = torch.autograd.grad(head.loss(feats, samples)['loss_pc'], maps)
+    head.double()
+    for index, gradient in enumerate(gradients):
+        direction = torch.randn(gradient.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+        losses = []
+        for step in (1e-5, -1e-5):
+            feats, maps = features(name)
+            for each in maps:
+                each.data = each.data.double()
+            maps[index] += step * direction
+            with torch.no_grad():
+                losses.append(head.loss(feats, samples)['loss_pc'].item())
+        slope = (gradient * direction).sum().item()
+        length = gradient.norm().item()
+        assert length > 0 and slope == pytest.approx((losses[0] - losses[1]) / 2e-5, abs=1e-2 * length)
 
 
 def test_gradient_share_worked_by_hand():
@@ -203,6 +229,25 @@ def test_gradient_share_worked_by_hand():
     assert gradient_share(0 * one, 0 * other, [(first, second)]).item() == 0
     assert first.grad is None  # it leaves no gradient behind
     (one + other).backward()
+
+
+def test_gradients_too_small_for_half_precision_count():
+    """Float16 begins at 6e-8: these gradients of 1e-8 and 3e-8 would both become 0."""
+    output = torch.ones(2, dtype=torch.float16, requires_grad=True)
+    assert gradient_share(1e-8 * output[0].float(), 3e-8 * output[1].float(), output).item() == pytest.approx(
+        1 / 4, rel=0.05)
+
+
+def test_a_landmark_counts_where_the_first_of_several_levels_has_it():
+    """Just outside the picture, where MSRA's Gaussian still reaches in and Megvii's target is empty."""
+    results = dict(
+        img=np.zeros((*INPUT_SIZE[::-1], 3), np.uint8), input_size=INPUT_SIZE, transformed_keypoints=None,
+        keypoints=np.float32([[[20, 20], [-6, 20]]]), keypoints_visible=np.ones((1, 2), np.float32))
+    results['transformed_keypoints'] = results['keypoints']
+    for levels, expected in (([MSRA, MEGVII], [1, 1]), ([MEGVII, MSRA], [1, 0])):
+        encode, pack = GenerateTarget(encoder=levels, multilevel=True), PackPoseInputs(pack_transformed=True)
+        sample = pack(encode(copy.deepcopy(results)))['data_samples']
+        assert landmark_weights([sample, sample]).tolist() == [expected, expected]
 
 
 @pytest.mark.parametrize(('stock_name', 'name'), CASES)

@@ -85,9 +85,17 @@ def test_a_small_alpha_without_bias_is_the_positive_part_itself():
 
 
 def test_debiased_extremes():
-    nothing, all_high = -torch.ones(1, 1, 4, 4), torch.full((1, 1, 4, 4), 1e4)
-    for heatmaps in (nothing, all_high):  # exp(30 * 1e4) would be infinite
+    for height in (-1e4, -1., 0., 1e4):  # exp(30 * 1e4) would be infinite
+        heatmaps = torch.full((1, 1, 4, 4), height)
         torch.testing.assert_close(integral_coordinates(heatmaps, 30., debias=True), torch.full((1, 1, 2), 1.5))
+
+
+def test_a_peak_that_rises_from_nothing_draws_the_position_from_the_centre_to_itself():
+    heights = torch.linspace(0, 1e-2, 200, dtype=torch.float64)
+    heatmaps = torch.zeros(200, 1, 1, 5, dtype=torch.float64)
+    heatmaps[:, 0, 0, 0] = heights
+    x = integral_coordinates(heatmaps, 10., debias=True)[:, 0, 0]
+    assert x[0].item() == pytest.approx(2) and (x.diff() < 0).all() and 0 < x[-1] < 0.2
 
 
 @pytest.mark.parametrize('options', [dict(debias=True), dict(window=1), dict(debias=True, window=1)], ids=str)
@@ -112,6 +120,7 @@ def test_bad_options(options, words):
     (torch.zeros(1, 1, 4, 5), 0., 'alpha'),
     (torch.zeros(1, 1, 4, 5), -1., 'alpha'),
     (torch.zeros(1, 1, 4, 5), math.nan, 'alpha'),
+    (torch.zeros(1, 1, 4, 5), math.inf, 'alpha'),
     (torch.zeros(1, 1, 4, 5), '10', 'alpha'),
 ])
 def test_bad_input(heatmaps, alpha, words):

@@ -10,30 +10,6 @@ from pcloss_mmpose.metainfo import load_metainfo
 from pcloss_mmpose.models.losses import PCLoss, partition_from_metainfo, position_constraint_loss
 
 
-def pairwise_reference(pred, target, weight=None, groups=None, topk=None, robust=False):
-    """Eq. 5-10 as they are written: every pair formed, one sample and one group at a time."""
-    batch, num_landmarks = pred.shape[:2]
-    weight = torch.ones(batch, num_landmarks) if weight is None else weight.reshape(batch, num_landmarks)
-    groups = [range(num_landmarks)] if groups is None else groups
-    total, counted = pred.sum() * 0, 0
-    for b in range(batch):
-        sizes = []
-        for group in groups:
-            valid = [i for i in group if weight[b, i] > 0]
-            sizes.append(len(valid))
-            if len(valid) < 2:
-                continue
-            size = torch.linalg.vector_norm if robust else lambda vector: vector.square().sum()
-            per_landmark = torch.stack([
-                sum(size((pred[b, j] - pred[b, i]) - (target[b, j] - target[b, i])) for j in valid if j != i)
-                for i in valid
-            ])
-            k = len(valid) if topk is None else min(topk, len(valid))
-            total = total + per_landmark.sort(descending=True).values[:k].mean()
-        counted += max(sizes) >= 2
-    return total / max(counted, 1)
-
-
 def random_case(seed, batch=4, num_landmarks=7):
     generator = torch.Generator().manual_seed(seed)
     pred = torch.randn(batch, num_landmarks, 2, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -73,12 +49,12 @@ def test_robust_lengths_are_euclidean_and_grow_with_the_distance_not_its_square(
 @pytest.mark.parametrize('groups', [None, [[0, 1, 2, 3], [3, 4, 5, 6]], [[0, 2], [1], [4, 5, 6]]])
 @pytest.mark.parametrize('masked', [False, True])
 @pytest.mark.parametrize('robust', [False, True])
-def test_equals_the_pairwise_form_in_value_and_gradient(topk, groups, masked, robust):
+def test_equals_the_pairwise_form_in_value_and_gradient(topk, groups, masked, robust, pairwise_loss):
     for seed in range(5):
         pred, target, weight = random_case(seed)
         weight = weight if masked else None
         ours = position_constraint_loss(pred, target, weight, groups, topk, robust)
-        reference = pairwise_reference(pred, target, weight, groups, topk, robust)
+        reference = pairwise_loss(pred, target, weight, groups, topk, robust)
         assert ours.item() == pytest.approx(reference.item(), rel=1e-12)
         torch.testing.assert_close(*(torch.autograd.grad(loss, pred)[0] for loss in (ours, reference)))
 
@@ -190,15 +166,17 @@ def test_bad_options(options, words):
         PCLoss(**options)
 
 
-def test_module_is_the_function_times_its_weight():
+def test_the_module_hands_on_its_options(pairwise_loss):
     pred, target, weight = random_case(3, num_landmarks=8)
     module = MODELS.build(dict(type='PCLoss', topk=2, partition='left_right', metainfo='FLDDataset', loss_weight=0.25))
     groups = [[0, 2, 4, 6], [1, 3, 5, 7]]
-    expected = 0.25 * position_constraint_loss(pred, target, weight, groups, 2)
-    assert module(pred, target, weight).item() == expected.item()
+    expected = 0.25 * pairwise_loss(pred, target, weight, groups, 2)
+    assert module(pred, target, weight).item() == pytest.approx(expected.item(), rel=1e-12)
     assert not module.state_dict() and not list(module.parameters())
-    robust = PCLoss(robust=True, topk=2)(pred, target, weight)
-    assert robust.item() == position_constraint_loss(pred, target, weight, topk=2, robust=True).item()
+    module = PCLoss(robust=True, topk=2, partition=groups)
+    expected = pairwise_loss(pred, target, None, groups, 2, robust=True)
+    assert module(pred, target).item() == pytest.approx(expected.item(), rel=1e-12)
+    assert str(module) == 'PCLoss(topk=2, groups=[[0, 2, 4, 6], [1, 3, 5, 7]], loss_weight=1.0, robust=True)'
 
 
 def test_fashionai_groups_are_the_papers():

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
+import pcloss_mmpose.synthetic.render as module
 from pcloss_mmpose.synthetic.outlines import garment
 from pcloss_mmpose.synthetic.render import render, self_covered
 from pcloss_mmpose.synthetic.shapes import CATEGORIES, INDEX, load_models, place, sample_hidden, sample_shape
@@ -60,3 +63,76 @@ def test_every_landmark_is_a_corner_of_the_cut(category):
     outlines = np.concatenate([part.outline for part in garment(category, shape, rng).parts])
     for index in model.landmarks:
         assert np.linalg.norm(outlines - shape[index], axis=1).min() < 1e-6
+
+
+def pictures() -> list[np.ndarray]:
+    drawn = []
+    for seed, category in enumerate(3 * CATEGORIES):
+        rng = np.random.default_rng(seed)
+        shape = place(sample_shape(category, rng), (0.9, 0.1), (128, 128), rng)
+        drawn.append(render(category, shape, np.isfinite(shape[:, 0]), (128, 128), rng)[0].astype(int))
+    return drawn
+
+
+@pytest.mark.parametrize(('layer', 'least'), [
+    ('draw_background', 15), ('draw_stray_cloth', 5), ('draw_wearer', 11), ('_crease', 8), ('drape', 15),
+    ('cover', 15), ('_photograph', 15)])
+def test_every_layer_can_be_seen(monkeypatch, layer, least):
+    """Drawn beside the picture, with the same random numbers, it is missing there: in so many of 15."""
+    original = getattr(module, layer)
+
+    def draw_elsewhere(target, *arguments):
+        result = original(copy.deepcopy(target), *arguments)
+        return target if layer == '_photograph' else result
+
+    whole = pictures()
+    monkeypatch.setattr(module, layer, draw_elsewhere)
+    assert sum(np.abs(one - other).mean() > 0.1 for one, other in zip(whole, pictures())) >= least
+
+
+def photographs(image: np.ndarray, unit: float = 1., count: int = 150) -> np.ndarray:
+    return np.stack([module._photograph(image, unit, np.random.default_rng(seed)) for seed in range(count)]).astype(int)
+
+
+def test_exposure_colour_and_noise_of_a_flat_wall():
+    """A wall of grey 128: one level in each channel, and noise around it."""
+    walls = photographs(np.full((48, 48, 3), 128, np.uint8)).reshape(150, -1, 3)
+    low, high = walls.min(axis=1), walls.max(axis=1)
+    levels, strengths = (low + high) / 2, (high - low) / 2
+    assert (strengths == strengths[:, :1]).all() and set(strengths[:, 0]) == set(range(14))
+    # every level of the noise is as likely as the others, and none of it is a pattern
+    strong = walls[strengths[:, 0] == 13] - levels[strengths[:, 0] == 13][:, None]
+    np.testing.assert_allclose(strong.std(axis=1), np.sqrt(27**2 / 12), rtol=0.05)
+    neighbours = [np.corrcoef(one[:-1, 0], one[1:, 0])[0, 1] for one in strong]
+    assert np.abs(neighbours).max() < 0.1
+    # dark and light photographs, with a cast of a few percent
+    assert levels.min() < 90 and levels.max() > 150 and 110 < levels.mean() < 140
+    cast = levels.max(axis=1) / levels.min(axis=1)
+    assert 1.05 < cast.max() < 1.13
+
+
+def test_contrast_of_three_greys():
+    """Black is lifted, and the middle of two greys is brighter or darker than their mean."""
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[20:40], image[40:] = 96, 192
+    photos = photographs(image)[..., 0]
+    strengths = np.ptp(photos[:, 43:57], axis=(1, 2)) / 2  # of the noise
+    black, middle, bright = (photos[:, rows].max(axis=(1, 2)) - strengths
+                             for rows in (slice(3, 17), slice(23, 37), slice(43, 57)))
+    assert black.min() <= 1 and 20 <= black.max() <= 25
+    share = (middle - black) / (bright - black)  # 0.5 without a curve
+    assert share.min() < 0.43 and share.max() > 0.57
+
+
+@pytest.mark.parametrize(('unit', 'least', 'most'), [(0.25, 0, 2), (4, 2, 9)])
+def test_focus_is_in_units_of_the_picture(unit, least, most):
+    """A sharp edge: how many columns lie between a fifth and four fifths of its step."""
+    image = np.zeros((200, 80, 3), np.uint8)
+    image[:, 40:] = 192
+    widths = []
+    for photo in photographs(image, unit, 40):
+        profile = photo[..., 0].mean(axis=0)
+        low, high = profile[:10].mean(), profile[-10:].mean()
+        widths.append(np.sum((profile > low + 0.2 * (high - low)) & (profile < low + 0.8 * (high - low))))
+    assert least <= min(widths) and max(widths) <= most
+    assert max(widths) - min(widths) >= (4 if unit == 4 else 0)
