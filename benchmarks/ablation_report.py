@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / 'tools'))
-from report_tables import markdown_table  # noqa: E402
+sys.path.append(str(ROOT))
+from reproduce.tables import markdown_table  # noqa: E402
 
 PAGE, README = ROOT / 'docs' / 'evidence.md', ROOT / 'README.md'
 PICTURES = ROOT / 'docs' / 'evidence'
