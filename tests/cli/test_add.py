@@ -289,6 +289,7 @@ def test_stock_models_that_do_not_qualify(config, words, call):
     assert done.code == 2 and done.out == '' and words in done.err.splitlines()[-1]
 
 
+@pytest.mark.filterwarnings('ignore:metainfo .*no such file here')
 @pytest.mark.every_config
 def test_every_config_of_mmpose_converts_or_says_why():
     converted, refused = 0, []
