@@ -1,8 +1,8 @@
 """When PCLoss helps, and how it must be set: many small trainings, of which each differs from another in one thing.
 
-    OMP_NUM_THREADS=1 python benchmarks/ablation.py run STUDY ... [--processes 2]
-    python benchmarks/ablation.py list
-    python benchmarks/ablation_report.py
+    OMP_NUM_THREADS=1 python -m benchmarks.ablation run STUDY ... [--processes 2]
+    python -m benchmarks.ablation list
+    python -m benchmarks.ablation_report
 
 A study (benchmarks/ablation_studies.py) is a small table of settings. Every run of it is a config of this project with
 a few values changed, trained and tested by MMEngine's runner; its figures become a line of benchmarks/ablation.jsonl.
@@ -24,7 +24,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from ablation_studies import STUDIES, Run
+from benchmarks.ablation_studies import STUDIES, Run
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / 'ablation.jsonl'
@@ -69,12 +69,12 @@ def start_worker() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     logging.disable(logging.INFO)
-    sys.path.insert(0, str(HERE))
 
 
 def train_and_test(run: Run) -> dict:
-    from ablation_config import build_config
     from mmengine.runner import Runner
+
+    from benchmarks.ablation_config import build_config
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner.from_cfg(build_config(run, Path(folder), GARMENTS))

@@ -6,14 +6,14 @@ import copy
 import os
 from pathlib import Path
 
-import ablation_variants  # noqa: F401
 import numpy as np
-from ablation_studies import Run
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
+import benchmarks.ablation_variants  # noqa: F401
 import pcloss_mmpose  # noqa: F401
+from benchmarks.ablation_studies import Run
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 BASES = dict(garments='demo/td-hm_efflite0-pcloss_1xb12-600_garments-128x128.py',

@@ -1,26 +1,25 @@
 """Tables and plots from benchmarks/ablation.jsonl: writes docs/evidence/*.png, and tables inside the pages.
 
-    python benchmarks/ablation_report.py
+    python -m benchmarks.ablation_report
 """
 
 from __future__ import annotations
 
 import math
 import re
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
-from ablation import read_results
-from ablation_studies import DECADES, INTEGRALS, STUDIES, Run
 from matplotlib.figure import Figure
 from scipy import stats
 
+from benchmarks.ablation import read_results
+from benchmarks.ablation_studies import DECADES, INTEGRALS, STUDIES, Run
+from reproduce.tables import markdown_table
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT))
-from reproduce.tables import markdown_table  # noqa: E402
 
 PAGE, README = ROOT / 'docs' / 'evidence.md', ROOT / 'README.md'
 PICTURES = ROOT / 'docs' / 'evidence'

@@ -1,6 +1,6 @@
 """What `pcloss predict` keeps of a model's speed: images a second of a whole job, against the bare model's.
 
-    python benchmarks/predict_speed.py [--config CONFIG] [--images 64] [--batch-size 8]
+    python -m benchmarks.predict_speed [--config CONFIG] [--images 64] [--batch-size 8]
 
 The job loads drawn images of 512x512 from disk in worker processes, crops, predicts, and writes its journal. The bare
 model gets the same batches from memory. Both run in turns, and the median of three ratios counts. Weights are random.

@@ -1,6 +1,6 @@
 """Draw garments on which PCLoss removed a duplicate: two landmarks on one spot without it, apart with it.
 
-    OMP_NUM_THREADS=1 python benchmarks/removed_duplicates.py
+    OMP_NUM_THREADS=1 python -m benchmarks.removed_duplicates
 
 Trains the two arms of docs/evidence.md's longer trainings, on a seed of its own, and tests them on 800 images. Prints
 how many of them have a duplicate, and writes docs/evidence/removed_duplicates.jpg. What was found stays in
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from ablation import GARMENTS, draw_garments, start_worker
-from ablation_studies import LONGER
+
+from benchmarks.ablation import GARMENTS, draw_garments, start_worker
+from benchmarks.ablation_studies import LONGER
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / 'data' / 'removed_duplicates'
@@ -36,8 +37,9 @@ def folder_of(name: str) -> Path:
 
 
 def train_and_test(name: str) -> None:
-    from ablation_config import build_config
     from mmengine.runner import Runner
+
+    from benchmarks.ablation_config import build_config
     config = build_config(ARMS[name], folder_of(name), GARMENTS)
     config.val_dataloader = config.val_cfg = config.val_evaluator = None
     config.test_dataloader.dataset.update(data_root=str(OUT))

@@ -1,6 +1,6 @@
 """How fast the parts are that a run waits for, on one core.
 
-    OMP_NUM_THREADS=1 python benchmarks/speed.py
+    OMP_NUM_THREADS=1 python -m benchmarks.speed
 """
 
 from __future__ import annotations

@@ -4,15 +4,14 @@ import math
 import re
 import sys
 
-import ablation
-import ablation_report
 import numpy as np
 import pytest
 import torch
-from ablation_studies import PHOTOGRAPHS, STUDIES, Run
-from ablation_variants import invariant_error, variant_loss
 from scipy import stats
 
+from benchmarks import ablation, ablation_report
+from benchmarks.ablation_studies import PHOTOGRAPHS, STUDIES, Run
+from benchmarks.ablation_variants import invariant_error, variant_loss
 from pcloss_mmpose.models.losses import position_constraint_loss
 from pcloss_mmpose.synthetic import write_fashionai
 
