@@ -17,6 +17,8 @@ import types
 from importlib.machinery import ModuleSpec
 from typing import Any, Callable, ContextManager, Iterator
 
+from .errors import MissingPackageError
+
 Context = Callable[[], ContextManager]
 
 
@@ -59,7 +61,7 @@ class _MissingOps(types.ModuleType):
             raise AttributeError(name)
 
         def missing(*args, **kwargs):
-            raise ImportError(
+            raise MissingPackageError(
                 f"the compiled operator '{name}' needs the full mmcv, and mmcv-lite is installed. "
                 'Replace it: `pip uninstall mmcv-lite`, then follow "Full mmcv" in docs/install.md.')
 

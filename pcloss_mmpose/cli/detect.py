@@ -40,7 +40,7 @@ def run(args: Namespace) -> None:
 
     from ..inference.detector import Detector
     detector = Detector(args.config, args.checkpoint, args.classes, args.threshold, args.largest, args.device)
-    found = list(track(detector.detect(images), 'detecting', total=len(images), console=Console(stderr=True)))
+    found = [detector.detect(path) for path in track(images, 'detecting', console=Console(stderr=True))]
     entries = [entry if args.categories else {key: entry[key] for key in ('image', 'box', 'score')}
                for own in found for entry in own or ()]
     args.out.write_text(json.dumps(entries, indent=0), encoding='utf-8')

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
@@ -76,7 +76,7 @@ class Job:
         content = json.dumps(settings, sort_keys=True, default=str).encode()
         weights = Path(checkpoint).read_bytes() if Path(checkpoint).is_file() else checkpoint.encode()
         every = range(len(self.names))
-        return dict(config=digest(content), checkpoint=digest(weights), **{
+        return dict(config=sha256(content).hexdigest(), checkpoint=sha256(weights).hexdigest(), **{
             f"landmarks of '{name}'": ', '.join(self.names[k] for k in self.own.get(name, every))
             for name in sorted(categories)})
 
@@ -129,7 +129,3 @@ def unknown_category(item: Item, known: Mapping[str, Sequence[int]]) -> str:
     others = f'known are those of {", ".join(known)}' if known else "the model's data have no categories"
     return (f"{item.place or item.image}: the landmarks of the category '{item.category}' are not known ({others}), so "
             'that its garments get all')
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import uuid
 from pathlib import Path
 from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
 
@@ -140,33 +140,16 @@ def _line_at(file, start: int) -> str:
 
 def drop_torn_line(file) -> None:
     """Cut off what stands after the last line break of a binary file."""
-    end = left = file.seek(0, os.SEEK_END)
-    while left:
-        begin = max(0, left - 2**16)
-        file.seek(begin)
-        found = file.read(left - begin).rfind(b'\n')
-        if found >= 0:
-            left = begin + found + 1
-            break
-        left = begin
-    if left < end:
-        file.truncate(left)
+    file.seek(0)
+    file.truncate(sum(len(line) for line in file if line.endswith(b'\n')))
 
 
 def write_at_once(path: Path, texts: Iterable[str]) -> None:
     """Write a file so that others see all of it or nothing, from whatever machine."""
-    handle, new = tempfile.mkstemp(dir=path.parent, prefix=f'{path.name}.')
+    new = path.with_name(f'{path.name}.{uuid.uuid4().hex}')
     try:
-        with os.fdopen(handle, 'w', encoding='utf-8') as file:
+        with new.open('x', encoding='utf-8') as file:
             file.writelines(texts)
-        os.chmod(new, 0o666 & ~_umask())
         os.replace(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    finally:
+        new.unlink(missing_ok=True)
