@@ -75,6 +75,16 @@ def test_each_state_of_a_run_has_its_commands(write, call, tmp_path, monkeypatch
         ('dist_test.sh', False, 1e-2 * 1.6384)]
 
 
+def test_a_run_with_other_settings_is_refused_before_anything_starts(write, call, tmp_path):
+    write(1e-3, options={'optim_wrapper.type': 'AmpOptimWrapper'})
+    arguments = ('sweep', DEMO, 1, '--betas', '1e-4', '1e-3', '--work-dir', tmp_path, '--dry-run')
+    shown = call(*arguments)
+    assert (shown.code, shown.out) == (2, '')
+    assert 'beta_1e-3: trained with other settings: optim_wrapper.type is' in shown.err
+    given = commands(call, *arguments[1:-1], '--cfg-options', 'optim_wrapper.type=AmpOptimWrapper')
+    assert [script for script, _ in given] == ['dist_train.sh', 'dist_test.sh', 'dist_test.sh']
+
+
 def test_the_base_run_beside_the_sweep_is_the_line(runs, write, call, tmp_path):
     write(1e-3, tmp_path / 'sweep', metrics={'NE_macro': 3.})
     for seed, figure in ((0, 4.), (1, 6.)):
@@ -84,6 +94,18 @@ def test_the_base_run_beside_the_sweep_is_the_line(runs, write, call, tmp_path):
     assert shown.code == 0
     rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in shown.out.splitlines() if line[:1] == '|']
     assert rows[2:] == [['without PCLoss', '-', '2', '5.00 ± 1.41', '-'], ['1e-3', '0.001638', '1', '3.00', '-2.00']]
+
+
+def test_a_config_of_any_name_is_swept_and_is_not_its_own_base(runs, call, tmp_path):
+    own = tmp_path / 'own.py'
+    own.write_text(f'_base_ = {str(DEMO)!r}\n')
+    weight = {WEIGHT: with_beta(runs.load(own), 1e-3).model.head.pc_loss.loss_weight}
+    runs.write(tmp_path / 'sweep' / 'beta_1e-3', own, metrics={'NE_macro': 3.}, options=weight, test_options=weight,
+               processes=1)
+    runs.write(tmp_path / 'beside', own, metrics={'NE_macro': 4.}, processes=1)  # with PCLoss, of the config's weight
+    shown = call('sweep', own, 1, '--betas', '1e-3', '--work-dir', tmp_path / 'sweep')
+    assert [line.split('|')[3:6] for line in shown.out.splitlines()[-2:]] == [
+        ['  0 ', '       - ', '     - '], ['  1 ', '    3.00 ', '     - ']]
 
 
 def test_options_of_the_loss_do_not_reach_the_base(runs, write, call, tmp_path):
@@ -113,6 +135,7 @@ def test_options_of_the_loss_do_not_reach_the_base(runs, write, call, tmp_path):
 ])
 def test_wrong_arguments_are_told_in_one_line(call, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line.subprocess, 'Popen', None)  # nothing may be started
     shown = call('sweep', *arguments)
     assert shown.code == 2 and shown.out == ''
     assert shown.err.startswith('error: ') and message in shown.err and shown.err.count('\n') == 1
