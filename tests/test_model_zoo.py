@@ -26,10 +26,16 @@ def tables(text):
         yield [dict(zip(header, row)) for row in rows]
 
 
+def data_set(path):
+    """The folder of a config's data set, which has a README and a metafile."""
+    return ROOT / 'configs' / path.relative_to(ROOT / 'configs').parts[0]
+
+
 def readme_row(path):
-    """What a config's README says about it."""
-    link = f'[{path.stem}]({path.name})'
-    row, = (row for table in tables((path.parent / 'README.md').read_text()) for row in table if row['config'] == link)
+    """What the README says about a config."""
+    folder = data_set(path)
+    link = f'[{path.stem}]({path.relative_to(folder)})'
+    row, = (row for table in tables((folder / 'README.md').read_text()) for row in table if row['config'] == link)
     return row
 
 
@@ -37,16 +43,15 @@ def test_every_metafile_is_imported_and_every_config_listed():
     assert sorted(INDEX['Import']) == sorted(
         str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('metafile.yml'))
     assert sorted(MODELS) == sorted(str(path.relative_to(ROOT)) for path in LEAVES)
-    for folder in {path.parent for path in LEAVES}:
+    for folder in set(map(data_set, LEAVES)):
         named = re.findall(r'\]\((\S+\.py)\)', (folder / 'README.md').read_text())
-        assert sorted(named) == sorted(path.name for path in LEAVES if path.parent == folder)
+        assert sorted(named) == sorted(str(path.relative_to(folder)) for path in LEAVES if data_set(path) == folder)
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
 def test_what_is_said_of_a_config_is_true(path):
     model = MODELS[str(path.relative_to(ROOT))]
-    listed = yaml.safe_load((path.parent / 'metafile.yml').read_text())['Models']
-    assert model in listed  # in its own folder's file
+    assert model in yaml.safe_load((data_set(path) / 'metafile.yml').read_text())['Models']
     assert model['Name'] == path.stem
     assert model['In Collection'] in {collection['Name'] for collection in INDEX['Collections']}
     config = load_config(path, custom_imports=False)
