@@ -36,6 +36,9 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     """Eight pixels of a box 50 wide are 16 %, an eighth of which is the mean."""
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / 'base', 8), write_run(tmp_path / 'ours', 4)
+    before = tmp_path / 'base' / '20251231_235959' / 'vis_data' / 'config.py'
+    before.parent.mkdir(parents=True)
+    before.write_text(CONFIG.format([]))  # of an earlier test; the newest counts
     done = call('report', 'base', 'PCLoss=ours', '--title', 'Two runs')
     assert done.code == 0 and 'report.html: 1 images' in done.out and '1 images could not be read' in done.err
     page = (tmp_path / 'report.html').read_text()

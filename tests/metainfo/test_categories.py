@@ -45,7 +45,7 @@ def test_metainfo_comes_before_labels(config):
 
 def test_the_models_own_metainfo_serves_where_the_configs_says_nothing(config):
     said = load_metainfo(metainfo(waistcoat=['cuff']))
-    for silent in (metainfo(), dict(from_file='gone.py'), metainfo(NAMES[::-1], waistcoat=['left_neck'])):
+    for silent in (metainfo(), dict(from_file='gone.py'), metainfo(NAMES[::-1], waistcoat=['right_neck'])):
         assert known_categories(config(silent, coco([2, 2, 2, 2])), said) == dict(waistcoat=(3, ))
 
 
