@@ -6,6 +6,7 @@ import ctypes
 import gc
 import json
 import os
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,6 +56,14 @@ class MemoryKeeper:
 def pytest_configure(config):
     if MemoryKeeper.statm.exists() and hasattr(ctypes.CDLL(None), 'malloc_trim'):
         config.pluginmanager.register(MemoryKeeper())
+
+
+@pytest.fixture(autouse=True)
+def mmpose_scope():
+    """Components are found as under MMPose's Runner, whatever scope an earlier test has left."""
+    if 'mmengine' in sys.modules:
+        from mmengine.registry import init_default_scope
+        init_default_scope('mmpose')
 
 
 TINY_CONFIG = """
