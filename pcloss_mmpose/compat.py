@@ -23,22 +23,26 @@ Context = Callable[[], ContextManager]
 
 
 class _ImportHook(importlib.abc.MetaPathFinder):
-    """Runs the import of a module inside a context."""
+    """Runs the import of a module inside a context, however often its spec is looked up before."""
 
     def __init__(self, name: str, context: Context) -> None:
-        self.name, self.context = name, context
+        self.name, self.context, self.searching = name, context, False
 
     def find_spec(self, name, path=None, target=None):
-        if name != self.name:
+        if name != self.name or self.searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self.searching = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.searching = False
         if spec is not None:
             run = spec.loader.exec_module
 
             def exec_module(module: types.ModuleType) -> None:
                 with self.context():
                     run(module)
+                sys.meta_path.remove(self)
 
             spec.loader.exec_module = exec_module
         return spec

@@ -1,3 +1,4 @@
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -17,7 +18,7 @@ from packaging.version import Version
 
 import pcloss_mmpose.models  # noqa: F401
 from pcloss_mmpose import coco_stand_in
-from pcloss_mmpose.compat import cpu_processes, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
+from pcloss_mmpose.compat import cpu_processes, on_import, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
 
 needs_protection = pytest.mark.skipif(
     Version(torch.__version__) < Version('2.6'), reason='torch loads checkpoints unprotected')
@@ -93,6 +94,29 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, function, argument):
 
 needs_stand_in = pytest.mark.skipif(
     importlib.util.find_spec('mmcv._ext') is not None, reason='this mmcv has its compiled operators')
+
+
+def test_a_context_is_entered_when_the_module_is_imported_and_once(tmp_path, monkeypatch):
+    """Also where its spec was looked up before, as the commands look for MMPose's folder."""
+    (tmp_path / 'hooked_module.py').write_text('steps = ["imported"]')
+    monkeypatch.syspath_prepend(tmp_path)
+    steps = []
+
+    @contextlib.contextmanager
+    def context():
+        steps.append('entered')
+        yield
+        steps.extend(sys.modules['hooked_module'].steps)
+
+    on_import('hooked_module', context)
+    assert importlib.util.find_spec('hooked_module').origin == str(tmp_path / 'hooked_module.py')
+    assert steps == []
+    import hooked_module
+    importlib.reload(hooked_module)
+    assert steps == ['entered', 'imported']
+    on_import('hooked_module', context)  # it is there already
+    assert steps == ['entered', 'imported'] * 2
+    monkeypatch.delitem(sys.modules, 'hooked_module')
 
 
 @needs_stand_in

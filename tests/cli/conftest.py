@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ def call(capsys, monkeypatch):
 
     def run(*arguments):
         with monkeypatch.context() as patch:
+            patch.setattr(logging, 'raiseExceptions', False)  # loggers hold the streams of earlier tests
             patch.setenv('LOCAL_RANK', os.environ.get('LOCAL_RANK', '0'))  # MMPose's scripts set it for good
             try:
                 main([str(argument) for argument in arguments])
