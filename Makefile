@@ -37,7 +37,7 @@ $(STAMP): requirements.lock | $(UV)
 	$(FRESH)
 	test -x $(VENV)/bin/python || $(UV) venv --quiet $(VENV) --python "$$( \
 		for version in $(PYTHONS); do $(FIND) $$version 2>/dev/null && exit; done; echo $(firstword $(PYTHONS)))"
-	$(UV) pip sync --python $(VENV)/bin/python --require-hashes --only-binary :all: requirements.lock
+	$(UV) pip sync --python $(VENV)/bin/python --require-hashes --only-binary :all: --compile-bytecode requirements.lock
 	$(UV) pip install --python $(VENV)/bin/python --quiet --no-deps --no-build-isolation --editable .
 	echo $(PYTHON) > $@
 
