@@ -59,10 +59,12 @@ def pytest_configure(config):
 
 
 @pytest.fixture(autouse=True)
-def mmpose_scope():
-    """Components are found as under MMPose's Runner, whatever scope an earlier test has left."""
+def mmengine_as_at_its_start():
+    """Components are found as under MMPose's Runner, and no logger writes to what an earlier test has closed."""
     if 'mmengine' in sys.modules:
+        from mmengine.logging import MMLogger
         from mmengine.registry import init_default_scope
+        MMLogger._instance_dict.clear()
         init_default_scope('mmpose')
 
 

@@ -79,6 +79,12 @@ def test_the_interval_is_that_of_the_paired_t_test():
     assert alone.percent == -10 and math.isnan(alone.half)
 
 
+@pytest.fixture
+def garments_root(monkeypatch):
+    """Put back afterwards: a training's config is told its pictures through the environment."""
+    monkeypatch.setenv('GARMENTS_ROOT', '')
+
+
 def test_seeds_share_their_baseline():
     ours = PHOTOGRAPHS._replace(seed=3, weight=1e-3, alpha=10., power=1.)
     assert ours.baseline() == Run(data='photographs', train=15, size=128, batch=8, iterations=400, seed=3)
@@ -87,6 +93,7 @@ def test_seeds_share_their_baseline():
         assert all(run.baseline() in study.runs for run in study.runs), name
 
 
+@pytest.mark.usefixtures('garments_root')
 def test_runs_become_lines_and_are_passed_over_afterwards(tmp_path, monkeypatch):
     """Two arms of one seed, really trained: they begin with the same weights and see the same pictures."""
     for split, count in (('train', 6), ('val', 2), ('test', 2)):
@@ -107,6 +114,7 @@ def test_runs_become_lines_and_are_passed_over_afterwards(tmp_path, monkeypatch)
     assert {'NE', 'outliers', 'duplicates', 'gross/outliers', 'all/NE'} <= set(ours['test'])
 
 
+@pytest.mark.usefixtures('garments_root')
 @pytest.mark.parametrize('train', [3, 4])
 def test_photographs_that_are_not_drawn_validate(tmp_path, monkeypatch, raw, train):
     """By regression, and with all four photographs there is nothing left to validate on."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
+from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS
 from pcloss_mmpose.synthetic.shapes import (
     CATEGORIES,
     INDEX,
@@ -108,7 +108,3 @@ def test_placing_turns_scales_and_moves_without_bending(size):
             return np.linalg.norm(points[defined][:, None] - points[defined][None], axis=-1)
         scale = distances(placed).max() / distances(shape).max()
         np.testing.assert_allclose(distances(placed), scale * distances(shape), atol=3)
-
-
-def test_landmark_names_are_the_metainfos():
-    assert len(LANDMARKS) == 24 and INDEX['crotch'] == 19
