@@ -9,13 +9,14 @@ from pcloss_mmpose.synthetic.canvas import Canvas
 from pcloss_mmpose.synthetic.outlines import line, ring
 from pcloss_mmpose.synthetic.textures import cloth_tile, lay, shifted
 
-SQUARE = np.array([[16., 16.], [48., 16.], [48., 48.], [16., 48.]])
+SQUARE = np.array([[64., 64.], [192., 64.], [192., 192.], [64., 192.]])
+DIAMOND = np.array([[128., 64.], [192., 128.], [128., 192.], [64., 128.]])
 
 
 @pytest.fixture
 def canvas():
-    """A grey picture of 64 x 64 pixels in even light; one unit is a quarter of a pixel."""
-    canvas = Canvas((64, 64), np.random.default_rng(0))
+    """A grey picture in even light; one unit is a pixel."""
+    canvas = Canvas((256, 256), np.random.default_rng(0))
     canvas.image[:] = 100
     canvas.light[:] = 1
     return canvas
@@ -26,7 +27,7 @@ def test_a_bend_is_the_height_of_the_bow_to_the_left_of_the_way():
     start, end = np.array([0., 0.]), np.array([10., 0.])
     np.testing.assert_allclose(line(start, end, 0.1)[[0, 5, 10]], [[0, 0], [5, -1], [10, 0]])
     around = ring(*(part for corner in SQUARE for part in (corner, 0.25)))
-    np.testing.assert_allclose([around.min(axis=0), around.max(axis=0)], [[8, 8], [56, 56]])
+    np.testing.assert_allclose([around.min(axis=0), around.max(axis=0)], [[32, 32], [224, 224]])
 
 
 def test_light_is_uneven_but_not_harsh():
@@ -37,19 +38,18 @@ def test_light_is_uneven_but_not_harsh():
 
 
 def test_cloth_is_lit_and_darker_at_its_rim(canvas):
-    canvas.light[:, 32:] = 1.2
-    canvas.cloth(SQUARE, np.full((32, 32, 3), 100, np.uint8), 30, 0, rim=0.4)
-    np.testing.assert_allclose(canvas.image[32, [26, 40], 0], [100, 120], atol=1)
-    # On the edge about half of what lies around is cloth.
-    assert 70 < canvas.image[17, 24, 0] < 92
-    assert (canvas.image[:14] == 100).all()
+    canvas.light[:, 128:] = 1.2
+    canvas.cloth(DIAMOND, np.full((32, 32, 3), 100, np.uint8), 30, 0, rim=0.4)
+    np.testing.assert_allclose(canvas.image[128, [100, 150], 0], [100, 120], atol=1)
+    assert 75 < canvas.image[97, 97, 0] < 92  # a pixel inside of the edge, where half of what is around is cloth
+    assert (canvas.image[:, :60] == 100).all() and canvas.image[94, 94, 0] == 100
 
 
 def test_a_shadow_lies_around_and_below_and_not_far_away(canvas):
     canvas.shadow(SQUARE, 0.5)
-    assert canvas.image[32, 32, 0] == 50 and 50 < canvas.image[32, 49, 0] < 100
-    assert canvas.image[49, 32, 0] < canvas.image[14, 32, 0]
-    assert (canvas.image[:8] == 100).all()
+    assert canvas.image[128, 128, 0] == 50 and 50 < canvas.image[128, 195, 0] < 100
+    assert canvas.image[195, 128, 0] < canvas.image[61, 128, 0]
+    assert (canvas.image[:50] == 100).all()
 
 
 @pytest.mark.parametrize(('side', 'width'), [(256, 4), (1024, 16)])
