@@ -42,7 +42,7 @@ def test_cloth_is_lit_and_darker_at_its_rim(canvas):
     canvas.cloth(DIAMOND, np.full((32, 32, 3), 100, np.uint8), 30, 0, rim=0.4)
     np.testing.assert_allclose(canvas.image[128, [100, 150], 0], [100, 120], atol=1)
     assert 75 < canvas.image[97, 97, 0] < 92  # a pixel inside of the edge, where half of what is around is cloth
-    assert (canvas.image[:, :60] == 100).all() and canvas.image[94, 94, 0] == 100
+    assert (canvas.image[:, :60] == 100).all() and canvas.image[90, 90, 0] >= 99
 
 
 def test_a_shadow_lies_around_and_below_and_not_far_away(canvas):
