@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import InstanceData
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 from mmpose.models.heads import RegressionHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
@@ -225,6 +226,7 @@ def test_gradient_share_worked_by_hand():
     one, other = 3 * first[0] + second.square().sum(), 15 * second.sum() + 0 * first.sum()
     assert gradient_share(one, other, [(first, second)]).item() == pytest.approx(5 / 20)
     assert gradient_share(one, other, first).item() == 1
+    assert gradient_share(3 * first[0], 15 * second.sum(), [first, second]).item() == pytest.approx(3 / 18)
     # Nothing to learn from, as in a batch without a valid landmark: a NaN would spoil the mean that the log shows.
     assert gradient_share(0 * one, 0 * other, [(first, second)]).item() == 0
     assert first.grad is None  # it leaves no gradient behind
@@ -268,6 +270,26 @@ def test_the_share_of_the_gradient_is_logged(stock_name, name):
     assert losses['pc_share'].item() == pytest.approx((lengths[0] / sum(lengths)).item(), rel=1e-4)
     with torch.no_grad():
         assert 'pc_share' not in head.loss(features(name)[0], samples)
+
+
+def test_a_stock_loss_in_parts_counts_with_their_sum(monkeypatch):
+    """As MMEngine's parse_losses takes it."""
+    samples, shares = samples_of(REGRESSION), []
+    stock_loss = RegressionHead.loss
+    for parts in (lambda loss: loss, lambda loss: [loss / 4, 3 * loss / 4]):
+        monkeypatch.setattr(RegressionHead, 'loss', lambda *arguments, parts=parts: {
+            key: parts(value) if 'loss' in key else value for key, value in stock_loss(*arguments).items()})
+        head = build('PCRegressionHead', pc_loss=PC_LOSS)
+        shares.append(head.loss(features('RegressionHead')[0], samples)['pc_share'].item())
+    assert shares[1] == pytest.approx(shares[0])
+
+
+def test_several_instances_in_a_sample_are_refused():
+    samples = samples_of(REGRESSION)
+    both = np.concatenate([samples[0].gt_instances.transformed_keypoints] * 2)
+    samples[0].gt_instances = InstanceData(transformed_keypoints=both)
+    with pytest.raises(ValueError, match=r'on one instance a sample, and the sample picture.jpg has 2'):
+        build('PCRegressionHead', pc_loss=PC_LOSS).loss(features('RegressionHead')[0], samples)
 
 
 def test_an_integral_without_bias_reaches_the_loss():
@@ -324,6 +346,8 @@ def test_the_output_is_let_go_and_forward_runs_once(name):
     head, codec, (feats, _) = build(name, **with_pc(name)), encoder_of(name[2:]), features(name)
     calls = []
     layer = head.get_submodule(LAST_LAYER.get(name, 'final_layer'))
+    head.forward(feats)
+    assert head._output is None
     layer.register_forward_hook(lambda *args: calls.append(1))
     head.loss(feats, samples_of(codec))
     assert len(calls) == 1 and head._output is None

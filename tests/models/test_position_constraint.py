@@ -100,6 +100,10 @@ def test_nothing_to_learn_from_is_a_zero_with_a_gradient(weight, robust):
     assert loss.item() == 0 and (pred.grad == 0).all()
 
 
+def test_a_single_landmark_has_no_pair():
+    assert position_constraint_loss(torch.ones(2, 1, 2), torch.zeros(2, 1, 2)) == 0
+
+
 def test_average_is_over_the_samples_that_count():
     pred = torch.tensor([[[0., 0.], [2., 0.]], [[5., 5.], [9., 9.]]])
     weight = torch.tensor([[1., 1.], [1., 0.]])
@@ -118,6 +122,7 @@ def test_half_precision_is_computed_in_float32():
     (dict(pred=torch.zeros(2, 3, 2, dtype=torch.long)), TypeError, 'floating point'),
     (dict(pred=torch.zeros(3, 2)), ValueError, r'\(B, K, 2\)'),
     (dict(pred=torch.zeros(2, 3, 3)), ValueError, r'\(B, K, 2\)'),
+    (dict(pred=torch.zeros(2, 0, 2)), ValueError, r'\(B, K, 2\)'),
     (dict(target=torch.zeros(2, 4, 2)), ValueError, r'shape of pred'),
     (dict(weight=torch.ones(2, 4)), ValueError, 'weight'),
     (dict(weight=torch.ones(2, 3, 2)), ValueError, 'weight'),
@@ -173,10 +178,10 @@ def test_the_module_hands_on_its_options(pairwise_loss):
     expected = 0.25 * pairwise_loss(pred, target, weight, groups, 2)
     assert module(pred, target, weight).item() == pytest.approx(expected.item(), rel=1e-12)
     assert not module.state_dict() and not list(module.parameters())
-    module = PCLoss(robust=True, topk=2, partition=groups)
-    expected = pairwise_loss(pred, target, None, groups, 2, robust=True)
+    module = PCLoss(robust=True)
+    expected = pairwise_loss(pred, target, robust=True)
     assert module(pred, target).item() == pytest.approx(expected.item(), rel=1e-12)
-    assert str(module) == 'PCLoss(topk=2, groups=[[0, 2, 4, 6], [1, 3, 5, 7]], loss_weight=1.0, robust=True)'
+    assert str(module) == 'PCLoss(topk=None, groups=None, loss_weight=1.0, robust=True)'
 
 
 def test_fashionai_groups_are_the_papers():

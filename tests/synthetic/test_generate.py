@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pcloss_mmpose.synthetic import generate_sample, write_fashionai
+from pcloss_mmpose.synthetic import generate, generate_sample, write_fashionai
 from pcloss_mmpose.synthetic.generate import CATEGORIES
 
 HEADER = (
@@ -40,6 +40,15 @@ def test_any_size(size, shape):
         assert x.min() >= 0 and x.max() < shape[1] and y.min() >= 0 and y.max() < shape[0]
 
 
+def test_some_garments_are_folded_or_crossed(monkeypatch):
+    crossed = []
+    cross_limbs = generate.cross_limbs
+    monkeypatch.setattr(generate, 'cross_limbs', lambda *arguments: crossed.append(1) or cross_limbs(*arguments))
+    for index in range(120):
+        generate_sample('trousers', 32, 0, index)
+    assert 0.08 < len(crossed) / 120 < 0.22
+
+
 def test_csv_cell_by_cell(tmp_path):
     path = write_fashionai(tmp_path, 'train', 10, size=(90, 70), seed=1)
     assert path == tmp_path / 'Annotations' / 'train.csv'
@@ -69,6 +78,29 @@ def test_pictures_do_not_depend_on_how_many_are_asked_for(tmp_path):
     for row in rows[1:]:
         image_id = row.split(',')[0]
         assert (tmp_path / 'few' / image_id).read_bytes() == (tmp_path / 'many' / image_id).read_bytes()
+
+
+def test_the_pictures_are_those_of_the_samples_and_each_is_another(tmp_path, monkeypatch):
+    samples = []
+    monkeypatch.setattr(generate, 'generate_sample', lambda *arguments: samples.append(
+        generate_sample(*arguments)) or samples[-1])
+    write_fashionai(tmp_path, 'train', 6, size=96, categories=['dress'])
+    for index, sample in enumerate(samples):
+        written = cv2.imread(str(tmp_path / 'Images' / 'dress' / f'train_{index:06d}.jpg'))
+        lost = cv2.cvtColor(written, cv2.COLOR_BGR2GRAY) - cv2.cvtColor(sample.image, cv2.COLOR_BGR2GRAY).astype(int)
+        assert 0 < np.abs(lost).mean() < 2.5  # by a JPEG of good quality: the noise is strong
+    assert len({sample.keypoints.tobytes() for sample in samples}) == 6
+
+
+def test_an_interrupted_run_leaves_no_csv_of_other_pictures(tmp_path):
+    path = write_fashionai(tmp_path, 'train', 2, size=48, seed=0)
+
+    def stop(count):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_fashionai(tmp_path, 'train', 2, size=48, seed=1, progress=stop)
+    assert not path.exists()
 
 
 def test_splits_of_one_seed_differ(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pcloss_mmpose.synthetic.render as module
+from pcloss_mmpose.synthetic.canvas import Canvas
 from pcloss_mmpose.synthetic.outlines import garment
 from pcloss_mmpose.synthetic.render import render, self_covered
 from pcloss_mmpose.synthetic.shapes import CATEGORIES, INDEX, load_models, place, sample_hidden, sample_shape
@@ -46,12 +47,40 @@ def test_a_leg_hides_the_bottom_of_the_other():
                             bottom_left_out=(120, 230), bottom_left_in=(150, 230), bottom_right_in=(105, 225),
                             bottom_right_out=(139, 240)).items():
         shape[INDEX[name]] = point
-    for seed in range(4):
+    fronts, hidden = set(), set()
+    for seed in range(8):
         cut = garment('trousers', shape, np.random.default_rng(seed))
         front = 'left' if INDEX['bottom_left_in'] in cut.parts[-1].landmarks else 'right'
+        fronts.add(front)
         covered = set(np.flatnonzero(self_covered(cut, shape)))
         # at its lower end the left leg spans x 120..150 and the right one, ten pixels longer, 105..139
         assert covered == ({INDEX['bottom_left_out']} if front == 'right' else set())
+        _, visibility = render('trousers', shape, np.zeros(24, bool), SIZE, np.random.default_rng(seed))
+        hidden.add(tuple(np.flatnonzero(visibility == 0)))
+    assert fronts == {'left', 'right'} and hidden == {(), (INDEX['bottom_left_out'],)}
+
+
+def test_both_waistbands_are_hidden_by_one_pullover():
+    """It covers what lies between them too."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        shape = place(sample_shape('skirt', rng), (0.9, 0.1), SIZE, rng)
+        ends = [INDEX['waistband_left'], INDEX['waistband_right']]
+        hidden = np.isin(np.arange(24), ends)
+        bare, image = (render('skirt', shape, which, SIZE, np.random.default_rng(seed))[0]
+                       for which in (np.zeros(24, bool), hidden))
+        inside = [shape[ends[0]] + t * (shape[ends[1]] - shape[ends[0]]) for t in np.linspace(0.1, 0.9, 9)]
+        assert np.mean([difference_at(bare, image, point) > 4 for point in inside]) > 0.8
+
+
+def test_some_garments_have_nearly_the_color_behind_them():
+    canvas = Canvas((64, 64), np.random.default_rng(0))
+    canvas.image[:] = 128
+    shape = np.full((24, 2), np.nan)
+    shape[15:19] = [10, 10], [50, 10], [10, 50], [50, 50]
+    differences = np.array([np.abs(module._garment_colour(canvas, shape, np.random.default_rng(seed)) - 128).max()
+                            for seed in range(300)])
+    assert 0.2 < np.mean(differences < 30) < 0.4 and differences.min() > 2 and differences.max() > 100
 
 
 @pytest.mark.parametrize('category', CATEGORIES)

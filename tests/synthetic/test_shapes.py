@@ -30,6 +30,17 @@ def test_sampled_shapes_follow_the_stored_model(category):
 
 
 @pytest.mark.parametrize('category', CATEGORIES)
+def test_sampled_shapes_keep_to_two_deviations_and_can_be_cut(category):
+    model = load_models()[category]
+    rng = np.random.default_rng(0)
+    shapes = [sample_shape(category, rng) for _ in range(300)]
+    assert all(map(is_plausible, shapes))
+    deviations = np.stack([shape[list(model.landmarks)] - model.mean for shape in shapes]).reshape(300, -1)
+    scores = np.linalg.lstsq(model.modes.reshape(len(model.modes), -1).T, deviations.T, rcond=None)[0]
+    assert 1.95 < np.abs(scores).max() < 2.001
+
+
+@pytest.mark.parametrize('category', CATEGORIES)
 def test_landmarks_are_hidden_at_the_stored_rates(category):
     model = load_models()[category]
     rng = np.random.default_rng(0)
@@ -93,6 +104,35 @@ def test_crossing_brings_the_legs_together_and_moves_nothing_else():
     assert gap(crossed) < 0.5 * gap(shape)
     np.testing.assert_array_equal(crossed[:20], shape[:20])
     np.testing.assert_array_equal(crossed[:, 1], shape[:, 1])
+
+
+def test_folding_brings_the_cuffs_before_the_body():
+    """To the middle, below the armpits; the forearms lie level, so that the inner end of each cuff is the upper one."""
+    mean = load_models()['blouse'].mean
+    shape = np.full((24, 2), np.nan)
+    shape[list(load_models()['blouse'].landmarks)] = mean
+    for seed in range(20):
+        folded = cross_limbs(shape, np.random.default_rng(seed))
+        below_armpits = folded[[INDEX['armpit_left'], INDEX['armpit_right']], 1].mean()
+        for side in ('left', 'right'):
+            ends = [INDEX[f'cuff_{side}_{end}'] for end in ('in', 'out')]
+            inner, outer = folded[ends]
+            assert abs((inner + outer)[0] / 2 - mean[:, 0].mean()) < 0.15
+            assert 0.11 < (inner + outer)[1] / 2 - below_armpits < 0.27
+            assert inner[1] < outer[1]
+            assert np.linalg.norm(inner - outer) == pytest.approx(np.linalg.norm(np.subtract(*shape[ends])))
+
+
+def test_placing_varies_the_turn_the_size_and_the_place():
+    shape = upright_trousers()
+    placed = np.stack([place(shape, (0.9, 0.1), (512, 512), np.random.default_rng(seed)) for seed in range(300)])
+    across = placed[:, INDEX['waistband_right']] - placed[:, INDEX['waistband_left']]
+    turns = np.degrees(np.arctan2(across[:, 1], across[:, 0]))
+    assert abs(turns.mean()) < 1 and 4 < turns.std() < 6 and 12 < np.abs(turns).max() < 15
+    scales = np.linalg.norm(across, axis=1) / 0.4 / 512
+    assert 0.85 < scales.mean() < 0.92 and 0.07 < scales.std() < 0.12
+    middles = (np.nanmin(placed, axis=1) + np.nanmax(placed, axis=1)) / 2
+    assert (np.abs(middles.mean(axis=0) - 256) < 10).all() and (middles.std(axis=0) > 15).all()
 
 
 @pytest.mark.parametrize('size', [(256, 256), (64, 400), (400, 64)])
