@@ -177,6 +177,28 @@ def protected_resume() -> Iterator[None]:
          bytes])  # what an array of size 0 is made from, as a data set without a skeleton has them
 
 
+@contextlib.contextmanager
+def one_test_log() -> Iterator[None]:
+    """After MMEngine's logger hook is imported: let the first process alone write the metrics of a test.
+
+    Every process writes them to the same file, at the same time and with timings of its own, so that now and then the
+    end of a longer text is left behind a shorter one, and the file is no JSON.
+
+    Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/hooks/logger_hook.py#L291, without a thread.
+    It can go once MMEngine writes it in one process.
+    """
+    yield
+    from mmengine.hooks.logger_hook import LoggerHook
+    stock = LoggerHook.after_test_epoch
+
+    @functools.wraps(stock)
+    def after_test_epoch(self, runner, metrics=None):
+        if runner.rank == 0:
+            stock(self, runner, metrics)
+
+    LoggerHook.after_test_epoch = after_test_epoch
+
+
 def finite_jensen_shannon() -> None:
     """Keep the gradient of MMPose's ``JSDiscretLoss`` finite where a heatmap is 0.
 

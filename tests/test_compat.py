@@ -1,6 +1,8 @@
 import contextlib
 import importlib
 import importlib.util
+import json
+import logging
 import os
 import pickle
 import socket
@@ -10,6 +12,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import LoggerHook
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import Runner
 from mmpose.models.losses import JSDiscretLoss
@@ -179,6 +182,18 @@ def test_a_radius_in_an_array_draws(backend):
     image = visualizer.get_image()
     assert image[10, 12].tolist() == [255, 0, 0]
     assert not image[10, 16].any()
+
+
+@pytest.mark.parametrize('rank', [0, 1])
+def test_the_first_process_writes_the_metrics_of_a_test(tmp_path, rank):
+    hook = LoggerHook()
+    hook.json_log_path = 'metrics.json'
+    log_processor = types.SimpleNamespace(get_log_after_epoch=lambda *args, **kwargs: (dict(NE=torch.tensor(2.5)), ''))
+    hook.after_test_epoch(types.SimpleNamespace(
+        rank=rank, log_dir=tmp_path, log_processor=log_processor, logger=logging.getLogger('test'),
+        test_dataloader=[]))
+    written = {file.name: json.loads(file.read_text()) for file in tmp_path.iterdir()}
+    assert written == ({'metrics.json': {'NE': 2.5}} if rank == 0 else {})
 
 
 def test_a_masked_landmark_leaves_dsnt_a_finite_gradient():
