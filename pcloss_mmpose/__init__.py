@@ -4,8 +4,14 @@ MMPose's registries learn where the components are, as they know where MMPose's 
 the import itself takes a fraction of a second, and ``pcloss --help`` with it.
 """
 
-from .compat import (on_import, one_test_log, protected_resume, radius_as_number, stand_in_for_mmcv_ops,
-                     stand_in_for_xtcocotools)
+from .compat import (
+                     on_import,
+                     one_test_log,
+                     protected_resume,
+                     radius_as_number,
+                     stand_in_for_mmcv_ops,
+                     stand_in_for_xtcocotools,
+)
 from .registration import add_locations
 from .requirements import check_requirements
 
