@@ -17,7 +17,7 @@ import types
 from importlib.machinery import ModuleSpec
 from typing import Any, Callable, ContextManager, Iterator
 
-from .errors import MissingPackageError
+from .errors import InputError, MissingPackageError
 
 Context = Callable[[], ContextManager]
 
@@ -178,6 +178,41 @@ def protected_resume() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def mutual_flips() -> Iterator[None]:
+    """After MMPose's parser of metainfo is imported: take flip pairs only where each landmark names the other.
+
+    Where one of two names the other alone, a flip gives both the same place, and MMPose says nothing. Its own
+    DeepFashion2 has that for ``vest_kpt9`` and ``vest_kpt13``, which are a pair; in any other metainfo it is an error,
+    and so is a name that is no landmark's, for which MMPose raises a bare KeyError.
+
+    Upstream: https://github.com/open-mmlab/mmpose/blob/v1.3.2/configs/_base_/datasets/deepfashion2.py#L963, without a
+    thread. It can go once MMPose's parser refuses such metainfo, and its file is corrected.
+    """
+    yield
+    from mmpose.datasets.datasets import utils
+
+    from .metainfo.flips import check_flips
+    stock = utils.parse_pose_metainfo
+
+    @functools.wraps(stock)
+    def parse_pose_metainfo(metainfo: dict) -> dict:
+        try:
+            parsed = stock(metainfo)
+        except KeyError as error:
+            raise InputError(f"metainfo of '{metainfo.get('dataset_name', metainfo.get('from_file'))}': a swap or a "
+                             f'link names {error}, which keypoint_info does not have') from None
+        if parsed['dataset_name'] == 'deepfashion2':
+            first, second = (parsed['keypoint_name2id'].get(name, 0) for name in ('vest_kpt9', 'vest_kpt13'))
+            parsed['flip_indices'][first], parsed['flip_indices'][second] = second, first
+        check_flips(parsed)
+        return parsed
+
+    for name, module in list(sys.modules.items()):  # who has it already, where MMPose came first
+        if name.startswith('mmpose.') and getattr(module, 'parse_pose_metainfo', None) is stock:
+            module.parse_pose_metainfo = parse_pose_metainfo
+
+
+@contextlib.contextmanager
 def one_test_log() -> Iterator[None]:
     """After MMEngine's logger hook is imported: let the first process alone write the metrics of a test.
 
@@ -197,6 +232,17 @@ def one_test_log() -> Iterator[None]:
             stock(self, runner, metrics)
 
     LoggerHook.after_test_epoch = after_test_epoch
+
+
+#: In which context a module is to be imported.
+ON_IMPORT: dict[str, Context] = {
+    'mmpose': stand_in_for_xtcocotools,
+    'mmcv.ops': stand_in_for_mmcv_ops,
+    'mmpose.visualization.opencv_backend_visualizer': radius_as_number,
+    'mmpose.datasets.datasets.utils': mutual_flips,
+    'mmengine.hooks.logger_hook': one_test_log,
+    'torch': protected_resume,
+}
 
 
 def finite_jensen_shannon() -> None:

@@ -1,4 +1,4 @@
-"""What a landmark, a pair and a category is: names, mirrored names, each data set's metainfo, and how it is loaded.
+"""What a landmark, a pair and a category is: names, their sides, each data set's metainfo, and how it is loaded.
 
 A leaf: nothing here imports MMPose before a metainfo is parsed. Each data set has a module with its ``dataset_info``.
 """
@@ -7,10 +7,10 @@ from .annotations import category_names, coco_box, raw_box, raw_category, raw_vi
 from .builder import build_dataset_info
 from .categories import known_categories, labelled_landmarks, read_annotations
 from .load import dataset_metainfo, load_metainfo
-from .names import landmark_names, mirrored, side
+from .names import landmark_names, likely_pairs, mirror_names, side
 
 __all__ = [
     'build_dataset_info', 'category_names', 'coco_box', 'dataset_metainfo', 'known_categories', 'labelled_landmarks',
-    'landmark_names', 'load_metainfo', 'mirrored', 'raw_box', 'raw_category', 'raw_visibility', 'read_annotations',
-    'side'
+    'landmark_names', 'likely_pairs', 'load_metainfo', 'mirror_names', 'raw_box', 'raw_category', 'raw_visibility',
+    'read_annotations', 'side'
 ]

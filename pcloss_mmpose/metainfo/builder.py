@@ -5,7 +5,8 @@ from __future__ import annotations
 import colorsys
 from typing import Collection, Mapping, Sequence
 
-from .names import mirrored, side
+from ..errors import InputError
+from .names import mirror_names, side
 
 #: Hue of each side: blue on the left, orange on the right, green between.
 _HUES = {'left': 0.60, 'right': 0.07, '': 0.36}
@@ -32,14 +33,30 @@ def build_dataset_info(dataset_name: str,
 
     Args:
         dataset_name: Name under which metrics and visualisers know the dataset.
-        landmarks: Names by landmark id; a name that holds 'left' pairs with the one that holds 'right' there.
+        landmarks: Names by landmark id. Left and right ones pair up, however they are written
+            (:func:`~pcloss_mmpose.metainfo.names.understand`).
         outline: Links along the garment's outline, each listed once: the mirrored link is added.
         upper: Names of the upper-body landmarks; all others are lower-body.
         categories: Names of the landmarks that the garments of each category have; None: nothing is said of it.
         paper_info: What MMPose keeps about the source.
+
+    Raises:
+        InputError: A landmark is named twice or has no other half, or a name that is used is no landmark's.
     """
+    repeated = sorted({name for name in landmarks if list(landmarks).count(name) > 1})
+    used = {'outline': [name for link in outline for name in link], 'upper': upper,
+            **{f"the category '{category}'": own for category, own in (categories or {}).items()}}
+    unknown = [f"{where} names the landmark '{name}', which there is not" for where, names in used.items()
+               for name in names if name not in landmarks]
+    if repeated or unknown:
+        raise InputError(f"metainfo of '{dataset_name}': "
+                         + (f'two landmarks are called {repeated[0]!r}' if repeated else unknown[0]))
+    try:
+        mirrored = mirror_names(landmarks)
+    except InputError as error:
+        raise InputError(f"metainfo of '{dataset_name}': {error}") from None
     links = list(dict.fromkeys(
-        link for a, b in outline for link in ((a, b), (mirrored(a), mirrored(b)))
+        link for a, b in outline for link in ((a, b), (mirrored[a], mirrored[b]))
         if link == (a, b) or set(link) != {a, b}))
     shades = {name: index / len(landmarks) for index, name in enumerate(landmarks)}
     return {
@@ -51,7 +68,7 @@ def build_dataset_info(dataset_name: str,
                 'id': index,
                 'color': _color(name, shades[name]),
                 'type': 'upper' if name in upper else 'lower',
-                'swap': mirrored(name) if side(name) else ''}
+                'swap': mirrored[name] if mirrored[name] != name else ''}
             for index, name in enumerate(landmarks)
         },
         'skeleton_info': {
