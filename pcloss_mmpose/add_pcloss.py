@@ -158,9 +158,9 @@ def check(old: Any, new: Any) -> None:
     if wrong:
         raise InputError(f'the lines would change more or less than they should, see {dotted(wrong[0])}: {BY_HAND}')
     from mmpose.registry import MODELS
-    head = MODELS.build(copy.deepcopy(new.model.head))
-    channels = new.model.head.get('out_channels', new.model.head.get('num_joints'))
-    channels //= 3 if getattr(head.decoder, 'heatmap_type', None) == 'combined' else 1
+
+    from .preflight import count_landmarks
+    channels = count_landmarks(MODELS.build(copy.deepcopy(new.model.head)))
     landmarks = training_metainfo(old)[1]['num_keypoints']
     if channels != landmarks:
         raise InputError(f'its head gives {channels} landmarks, and its training data have {landmarks}: {BY_HAND}')

@@ -12,6 +12,7 @@ LOCATIONS = {
     'DATASETS': 'pcloss_mmpose.datasets',
     'TRANSFORMS': 'pcloss_mmpose.datasets.transforms',
     'METRICS': 'pcloss_mmpose.evaluation',
+    'HOOKS': 'pcloss_mmpose.preflight',
 }
 
 

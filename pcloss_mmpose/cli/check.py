@@ -50,6 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    config = None
     if args.data in RELEASES:
         root = args.root or os.environ.get(f'{args.data.upper()}_ROOT', f'data/{args.data}')
         if args.cfg_options:
@@ -78,8 +79,14 @@ def run(args: Namespace) -> None:
             console.print(line)
     if args.picture:
         console.print(f'{args.picture}: {write_page(args.picture, reports)}')
-    console.print(checks.verdict(reports))
-    if checks.count_problems(reports):
+    others = []
+    if config is not None:
+        from ..preflight import config_findings
+        others = config_findings(config, reports)
+    for line in checks.describe_findings(others):
+        console.print(line)
+    console.print(checks.verdict(reports, others))
+    if checks.count_problems(reports, others):
         sys.exit(1)
 
 

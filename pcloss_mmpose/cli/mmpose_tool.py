@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import runpy
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Iterator, Mapping, Sequence
 
 from ..configs import package_folder
-from ..errors import InputError
+from ..errors import InputError, PclossError
 from .arguments import key_value, whole_number
 
 
@@ -29,9 +30,33 @@ def run_tool(name: str, argv: Sequence[str]) -> None:
     """Run MMPose's ``tools/<name>`` in this process, which may be one of torchrun's."""
     tool = find_tool(name)
     from ..compat import cpu_processes
+    from ..preflight import checked_training
     sys.argv = [str(tool), *argv]
-    with cpu_processes():
+    with cpu_processes(), checked_training(), named_data_errors():
         runpy.run_path(str(tool), run_name='__main__')
+
+
+@contextlib.contextmanager
+def named_data_errors() -> Iterator[None]:
+    """What MMPose and MMEngine raise of a data set that they cannot read becomes an error that names its files."""
+    from mmengine.registry import DATASETS
+    build = DATASETS.build
+
+    def build_named(cfg, *args, **kwargs):
+        try:
+            return build(cfg, *args, **kwargs)
+        except PclossError:
+            raise
+        except Exception as error:  # of a file that is not as they expect it
+            files = [str(cfg[key]) for key in ('data_root', 'ann_file', 'bbox_file') if cfg.get(key)]
+            raise InputError(f'{cfg.get("type")} of {", ".join(files)} cannot be read ({type(error).__name__}: {error})'
+                             '; `pcloss check CONFIG` names what is wrong') from error
+
+    DATASETS.build = build_named
+    try:
+        yield
+    finally:
+        DATASETS.build = build
 
 
 def add_options(parser: ArgumentParser, options: Mapping[str, Mapping]) -> None:

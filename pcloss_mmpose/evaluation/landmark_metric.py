@@ -101,16 +101,15 @@ class LandmarkMetric(BaseMetric):
         Raises:
             InputError: No landmark counts, or a prediction of one that does is NaN.
         """
-        nothing = InputError(f'{type(self).__name__}: no landmark could be measured; the test set has no annotated '
-                             f"landmark, or norm='{self.norm}' does not fit it")
         if not results:
-            raise nothing
+            raise InputError(f'{type(self).__name__}: no landmark counts: the data set is empty')
         columns = {key: np.array([result[key] for result in results]) for key in results[0]}
         scale = self._scale(**columns)
         skipped = np.isnan(scale).any(axis=1)
         counted = (columns['visibility'] >= (1 if self.include_occluded else 2)) & ~skipped[:, None]
         if not counted.any():
-            raise nothing
+            raise InputError(f"{type(self).__name__}: no landmark counts in {len(results):,} images: "
+                             + self._why_none(columns['visibility'], skipped))
         if skipped.any():
             print_log(f'{type(self).__name__}: {skipped.sum()} of {len(results)} images have no normaliser and are not '
                       'counted', logger='current')
@@ -119,6 +118,15 @@ class LandmarkMetric(BaseMetric):
         return Measurement(
             **columns, landmarks=landmark_names(self.dataset_meta), scale=scale, counted=counted,
             errors=normalized_error(*arrays), duplicates=pairs)
+
+    def _why_none(self, visibility: np.ndarray, skipped: np.ndarray) -> str:
+        occluded = (visibility == 1).sum()
+        if skipped.all():
+            return f"none of them has the normaliser of norm='{self.norm}'"
+        if occluded and not (visibility == 2).any():
+            return (f'none is visible (v = 2) and {occluded:,} are occluded (v = 1); set include_occluded=True to '
+                    'count these')
+        return f"those with a normaliser (norm='{self.norm}') have no visible landmark"
 
     def figures(self, measured: Measurement) -> dict[str, float]:
         """The metric's keys, in percent."""

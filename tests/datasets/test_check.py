@@ -10,7 +10,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from pcloss_mmpose.datasets.checks.releases import RELEASES, ROWS, Split, config_splits
-from pcloss_mmpose.datasets.checks.split import BOX_SLACK, LANDMARK_SLACK, check_split, missing_images, outside, spread
+from pcloss_mmpose.datasets.checks.rows import BOX_SLACK, LANDMARK_SLACK, outside
+from pcloss_mmpose.datasets.checks.split import check_split, missing_images, spread
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOWER = '2 0 5 6 0 30 6 1 5 25 2 999 999'  # the last landmark is cut off: it has no position
@@ -93,7 +94,7 @@ def benchmark(raw, tmp_path):
 def test_healthy_files_give_no_line(benchmark):
     report = check_split(benchmark())
     assert report.findings == []
-    assert (len(report.dataset), report.images, len(report.opened)) == (3, 3, 3)
+    assert (len(report.dataset), len(report.images), len(report.opened)) == (3, 3, 3)
 
 
 def test_what_is_looped_over_is_reported(benchmark):
@@ -224,7 +225,7 @@ def test_healthy_coco_gives_no_line(coco):
     (lambda content: content.pop('images'), r"train\.json: 'images' should be a list of objects"),
     (lambda content: content['categories'].clear(), r"train\.json: 'categories' should be a list of objects, one at"),
     (lambda content: content['images'][1].pop('height'), r'images\[1\] \(id 1\): no height'),
-    (lambda content: content['annotations'][1].pop('bbox'), r'annotations\[1\] \(id 1\): no bbox'),
+    (lambda content: content['annotations'][1].pop('bbox'), r'annotation 1: it has no bbox: MMPose leaves the row'),
     (set_image(width=None), r'train\.json, images\[1\] \(id 1\): width should be a number, and is None'),
     (set_image(height='480'), r"images\[1\] \(id 1\): height should be a number, and is '480'"),
     (set_image(file_name=None), r'images\[1\] \(id 1\): file_name should be a string, and is None'),
@@ -301,7 +302,8 @@ def test_no_json(coco, tmp_path):
 
 def test_nothing_left(coco):
     text, = problems(coco(lambda content: [annotation.update(iscrowd=1) for annotation in content['annotations']]))
-    assert text.endswith('train.json: no row is left')
+    assert text.endswith('train.json: no row is left: of its 3 annotations, 3 are crowds and 0 have no labelled '
+                         'landmark')
 
 
 def test_detected_boxes(coco, tmp_path):

@@ -122,5 +122,5 @@ def test_nothing_to_measure_is_an_error(nothing):
     metric = METRICS.build(dict(type='FailureModes'))
     metric.dataset_meta = FLD
     metric.process(None, nothing)
-    with pytest.raises(InputError, match='FailureModes: no landmark could be measured'):
+    with pytest.raises(InputError, match='FailureModes: no landmark counts'):
         metric.compute_metrics(metric.results)

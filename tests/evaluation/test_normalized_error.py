@@ -154,7 +154,7 @@ def test_bad_options(options, words):
 
 
 def test_nothing_to_measure_is_an_error():
-    with pytest.raises(ValueError, match='no landmark could be measured'):
+    with pytest.raises(ValueError, match='no landmark counts'):
         evaluate([sample(np.zeros((8, 2)), np.zeros((8, 2)), [0] * 8)], FLD)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import zip_longest
 from numbers import Real
 from reprlib import repr as brief
-from typing import Collection, Iterator, Sequence
+from typing import Collection, Iterator, Mapping, Sequence
 
 import mmengine.fileio as fileio
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
@@ -16,9 +16,11 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 #: The lists of a file, and what each of their entries must have.
 LISTS = {
     'images': {'id': int, 'file_name': str, 'width': Real, 'height': Real},
-    'annotations': {'id': int, 'image_id': int, 'category_id': int, 'bbox': list, 'keypoints': list},
+    'annotations': {'id': int, 'image_id': int, 'category_id': int},
     'categories': {'id': int, 'name': str},
 }
+#: What an annotation may lack, but must not have in another form.
+OPTIONAL = {'annotations': {'bbox': list, 'keypoints': list}}
 _TYPES = {int: 'an integer', Real: 'a number', str: 'a string', list: 'a list'}
 
 #: Kind of the faults with which there is no reading on.
@@ -40,8 +42,9 @@ def coco_faults(path: str, landmarks: Sequence[str]) -> Iterator[tuple]:
     """
     try:
         content = fileio.load(path, file_format='json')
-    except (OSError, ValueError) as error:
-        yield UNREADABLE, f'{path}: cannot be read as JSON ({error})'
+    except (OSError, ValueError, RecursionError) as error:
+        advice = ': save it as UTF-8 without BOM' if 'BOM' in str(error) else ''
+        yield UNREADABLE, f'{path}: cannot be read as JSON ({error}){advice}'
         return
     unreadable = [f'{path}{text}' for text in _form_faults(content)]
     yield from ((UNREADABLE, text) for text in unreadable)
@@ -56,10 +59,39 @@ def coco_faults(path: str, landmarks: Sequence[str]) -> Iterator[tuple]:
         fault = _names_fault(category.get('keypoints'), landmarks)
         if fault:
             yield fault[0], f"{path}, category {category['id']}: {fault[1]}", fault[2]
+    sizes = {image['id']: (image['width'], image['height']) for image in content['images']}
+    for number, size in sizes.items():
+        if not min(size) > 0:
+            yield 'sizes of images', (f'{path}, image {number}: it is {size[0]} x {size[1]} there: MMPose clips boxes '
+                                      'to that and leaves its rows out; write its width and height in pixels')
+    without = sum('keypoints' not in annotation for annotation in content['annotations'])
+    if without:
+        text = f'{without:,} annotations have no keypoints, such as mere boxes, and are left out'
+        yield 'annotations without keypoints', f'{path}: {text}', False
     for annotation in content['annotations']:
-        fault = _annotation_fault(annotation, ids['images'], ids['categories'], 3 * len(landmarks))
+        fault = _annotation_fault(annotation, sizes, ids['categories'], 3 * len(landmarks))
         if fault:
             yield fault[0], f"{path}, annotation {annotation['id']}: {fault[1]}"
+
+
+def labelled_ids(path: str) -> set[int]:
+    """Ids of the annotations of a COCO file that are to be trained on: no crowds, one labelled landmark at least.
+
+    Those of images without a size, which is a fault of its own, are left out.
+    """
+    content = fileio.load(path, file_format='json')
+    usable = {image['id'] for image in content['images'] if min(image['width'], image['height']) > 0}
+    return {annotation['id'] for annotation in content['annotations']
+            if not annotation.get('iscrowd') and any(annotation.get('keypoints', ())[2::3])
+            and annotation['image_id'] in usable}
+
+
+def why_empty(path: str) -> str:
+    """Why no annotation of a COCO file is a row."""
+    annotations = fileio.load(path, file_format='json')['annotations']
+    crowds = sum(bool(annotation.get('iscrowd')) for annotation in annotations)
+    bare = sum(not any(annotation.get('keypoints', ())[2::3]) for annotation in annotations)
+    return f'of its {len(annotations):,} annotations, {crowds:,} are crowds and {bare:,} have no labelled landmark'
 
 
 def coco_sizes(path: str, folder: str) -> dict[str, tuple[int, int]]:
@@ -80,7 +112,8 @@ def _form_faults(content: object) -> Iterator[str]:
             lacking = [key for key in types if key not in entry]
             faults = [f"no {', '.join(lacking)}"] if lacking else [
                 f'{key} should be {_TYPES[kind]}, and is {brief(entry[key])}'
-                for key, kind in types.items() if not isinstance(entry[key], kind)]
+                for key, kind in {**types, **OPTIONAL.get(name, {})}.items()
+                if key in entry and not isinstance(entry[key], kind)]
             if faults:
                 yield f", {name}[{number}] (id {brief(entry.get('id'))}): {', '.join(faults)}"
 
@@ -102,14 +135,16 @@ def _names_fault(listed: object, landmarks: Sequence[str]) -> tuple[str, str, bo
     return kind, f'keypoints[{k}] is {name}, and {expected} in the metainfo', bool(moved)
 
 
-def _annotation_fault(annotation: dict, images: Collection[int], categories: Collection[int],
+def _annotation_fault(annotation: dict, sizes: Mapping[int, Sequence[float]], categories: Collection[int],
                       numbers: int) -> tuple[str, str] | None:
-    """Kind and text of the first fault."""
-    if annotation['image_id'] not in images:
+    """Kind and text of the first fault; ``sizes`` are those of the images, by id."""
+    if annotation['image_id'] not in sizes:
         return 'annotations without image', f"no image has the id {annotation['image_id']}"
     if annotation['category_id'] not in categories:
         return 'annotations without category', f"no category has the id {annotation['category_id']}"
-    keypoints, box = annotation['keypoints'], annotation['bbox']
+    if 'keypoints' not in annotation:
+        return None
+    keypoints, box = annotation['keypoints'], annotation.get('bbox')
     if not _are_numbers(keypoints, numbers):
         return 'unfit keypoints', f'keypoints should be {numbers} numbers, x, y, v of {numbers // 3} landmarks'
     if not set(keypoints[2::3]) <= {0, 1, 2}:
@@ -119,8 +154,16 @@ def _annotation_fault(annotation: dict, images: Collection[int], categories: Col
         return None
     if annotation.get('num_keypoints') == 0:
         return 'wrong num_keypoints', 'num_keypoints is 0, yet landmarks are labelled: MMPose leaves the row out'
+    if box is None:
+        return 'annotations without box', 'it has no bbox: MMPose leaves the row out'
     if not _are_numbers(box, 4) or not min(box[2:]) > 0:
-        return 'empty boxes', f'bbox {box} is no x, y, width, height with an area: MMPose leaves the row out'
+        return 'empty boxes', f'bbox {brief(box)} is no x, y, width, height with an area: MMPose leaves the row out'
+    size = sizes[annotation['image_id']]
+    inside = all(min(start + length, side - 1) > max(start, 0)
+                 for start, length, side in zip(box[:2], box[2:], size))
+    if min(size) > 0 and not inside:
+        return 'boxes outside the image', (f'bbox {box} (x, y, width, height) lies outside its image of {size[0]} x '
+                                           f'{size[1]}: MMPose leaves the row out')
     return None
 
 

@@ -77,20 +77,21 @@ def config_splits(config: Mapping[str, Any]) -> list[Split]:
     splits: list[Split] = []
     for name in ('train', 'val', 'test'):
         loader = config.get(f'{name}_dataloader') or {}
-        for leaf in _leaves(loader.get('dataset') or {}):
-            # What is read is the same for both modes; one row a garment is what can be checked.
-            leaf = {key: value for key, value in leaf.items() if key not in ('pipeline', 'data_mode')}
+        for leaf in leaves(loader.get('dataset') or {}):
             if leaf not in [split.config for split in splits]:
                 splits.append(Split(name, leaf))
     return splits
 
 
-def _leaves(config: Mapping[str, Any]) -> Iterator[dict]:
-    """The data sets inside wrappers."""
+def leaves(config: Mapping[str, Any]) -> Iterator[dict]:
+    """The data sets inside wrappers, without what does not decide their rows.
+
+    What is read is the same for both modes of data; one row a garment is what can be checked.
+    """
     inner = config.get('datasets') or ([config['dataset']] if 'dataset' in config else None)
     if inner is None:
         if config:
-            yield dict(config)
+            yield {key: value for key, value in config.items() if key not in ('pipeline', 'data_mode')}
         return
     for part in inner:
-        yield from _leaves(part)
+        yield from leaves(part)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os.path as osp
 import warnings
 from collections import Counter
 from itertools import starmap
-from typing import Callable, ContextManager, Iterable, Iterator, Mapping, Sequence
+from typing import Callable, Collection, ContextManager, Iterable, Iterator, Mapping, Sequence
 
 import mmengine.fileio as fileio
 import numpy as np
@@ -19,23 +20,17 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from ...errors import BrokenImageError, FileFormatError, PclossError
-from ...metainfo import raw_box, raw_category
+from ...metainfo import landmark_names
 from ..fashionai import FashionAIDataset
 from ..formats.deepfashion import anno_file, read_partition
 from ..formats.fashionai import read_csv
 from ..transforms import LoadImageStrict
-from .coco import UNREADABLE, coco_faults, coco_sizes, reads_coco
+from .coco import UNREADABLE, coco_faults, coco_sizes, labelled_ids, reads_coco, why_empty
+from .index import Track, index_rows
+from .pairs import describe_pairs, pair_findings
 from .releases import ROWS, Split
 from .report import Finding, Report
-
-#: Pixels that a landmark may lie outside: official data has coordinates that equal the width or height.
-LANDMARK_SLACK = 1
-
-#: The same for a box, whose lower right corner may stand after its last pixel, counted from 1.
-BOX_SLACK = 2
-
-#: Wraps what is looped over, to show how far it is: items and what they are.
-Track = Callable[[Sequence, str], Iterable]
+from .rows import origin_findings, read_row, row_findings, unit_findings
 
 
 def _untracked(items: Sequence, what: str) -> Sequence:
@@ -53,12 +48,26 @@ def check_splits(splits: Iterable[Split], sample: int | None, seed: int,
         tracker: Gives each split's :data:`Track`, by the name of the split.
     """
     reported: set[str] = set()
+    done: list[Report] = []
     for split in splits:
         with tracker(split.name) as track:
             report = check_split(split, sample, seed, track)
+        report.findings += shared_images(report, done)
         report.findings = [finding for finding in report.findings if finding.text not in reported]
         reported.update(finding.text for finding in report.findings)
+        report.pairs = '' if report.pairs in reported else report.pairs
+        reported.add(report.pairs)
+        done.append(report)
         yield report
+
+
+def shared_images(report: Report, earlier: Iterable[Report]) -> Iterator[Finding]:
+    """Images that a split has in common with the training split."""
+    for other in earlier:
+        shared = len(report.images & other.images)
+        if shared and other.split.name == 'train' != report.split.name:
+            yield Finding('shared images', f'{report.split.name}: {shared:,} of its {len(report.images):,} images are '
+                          'in train too, so that its figures say little about new images', is_problem=False)
 
 
 def check_split(split: Split, sample: int | None = 200, seed: int = 0, track: Track = _untracked) -> Report:
@@ -74,29 +83,46 @@ def check_split(split: Split, sample: int | None = 200, seed: int = 0, track: Tr
     dataset, findings = read_split(split)
     if dataset is None:
         return Report(split, findings)
-    rows, counts = index_rows(dataset, track)
+    index, names = index_rows(dataset, track), landmark_names(dataset.metainfo)
     if isinstance(dataset, FashionAIDataset):
-        counts.update({path: len(read_csv(path)[1]) for path in dataset.ann_file if path in split.counts})
-    findings += count_findings(split, counts)
-    there = [path for path in track(list(rows), 'image files') if '://' in path or osp.isfile(path)]
-    findings += missing_images(sorted(rows.keys() - set(there)))
+        index.counts.update({path: len(read_csv(path)[1]) for path in dataset.ann_file if path in split.counts})
+    findings += count_findings(split, index.counts)
+    there = [path for path in track(list(index.rows), 'image files') if '://' in path or osp.isfile(path)]
+    findings += missing_images(sorted(index.rows.keys() - set(there)))
+    findings += origin_findings(index.labelled, index.at_origin, names)
 
-    report = Report(split, findings, dataset, images=len(rows))
-    loader, landmark_names = LoadImageStrict(), dataset.metainfo['keypoint_id2name']
-    sizes = coco_sizes(dataset.ann_file, dataset.data_prefix['img']) if reads_coco(dataset) else {}
-    for path in track([there[index] for index in spread(len(there), sample, seed)], 'images decoded'):
+    report = Report(split, findings, dataset, images=set(index.rows), pairs=describe_pairs(dataset.metainfo))
+    sizes, largest, side = {}, -math.inf, math.inf
+    if reads_coco(dataset):
+        sizes = coco_sizes(dataset.ann_file, dataset.data_prefix['img'])
+        findings += lost_rows(dataset, index.ids, findings)
+    loader = LoadImageStrict()
+    for path in track([there[number] for number in spread(len(there), sample, seed)], 'images decoded'):
         try:
             height, width = loader.transform({'img_path': path})['img'].shape[:2]
         except BrokenImageError as error:
             findings.append(Finding('broken images', str(error)))
             continue
-        report.opened[path] = rows[path]
+        report.opened[path] = index.rows[path]
         if sizes.get(path, (width, height)) != (width, height):
             findings.append(Finding('images of another size', f'{path}: {width} x {height} as it is loaded, and '
                                     f'{sizes[path][0]} x {sizes[path][1]} in {dataset.ann_file}'))
-        for row in rows[path]:
-            findings += row_findings(dataset.get_data_info(row), width, height, landmark_names)
+        for row in map(read_row, map(dataset.get_data_info, index.rows[path])):
+            findings += row_findings(row, width, height, names)
+            largest = max(largest, row.points[row.known].max(initial=-math.inf))
+            side = min(side, width, height)
+    findings += unit_findings(largest, side, len(report.opened))
     return report
+
+
+def lost_rows(dataset: BaseCocoStyleDataset, ids: Collection[int], findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Labelled annotations that MMPose leaves out for a reason that no finding gives yet."""
+    if dataset.sample_interval != 1 or dataset._indices is not None or dataset.filter_cfg:  # it is asked to
+        return
+    for number in sorted(labelled_ids(dataset.ann_file) - set(ids)):
+        place = f'{dataset.ann_file}, annotation {number}: '
+        if not any(finding.text.startswith(place) for finding in findings):
+            yield Finding('lost rows', f'{place}MMPose leaves the row out; no x or y of its landmarks is above 0')
 
 
 def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]]:
@@ -118,10 +144,9 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
         note = f'{split.name}: no row of {dataset.partition_file} belongs to it'
         return None, [Finding('absent splits', note, is_problem=False)]
 
-    findings = []
+    findings = [*pair_findings(dataset.metainfo)]
     if reads_coco(dataset):
-        names = dataset.metainfo['keypoint_id2name']
-        findings += starmap(Finding, coco_faults(dataset.ann_file, [names[k] for k in sorted(names)]))
+        findings += starmap(Finding, coco_faults(dataset.ann_file, landmark_names(dataset.metainfo)))
         if any(finding.kind == UNREADABLE for finding in findings):
             return None, findings
     dataset.data_list = None  # until rows have been read
@@ -131,7 +156,7 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
             dataset.full_init()
     except Exception as error:
         # MMEngine fails on no rows at all with a ValueError of NumPy's.
-        text = 'no row is left' if dataset.data_list == [] else _one_line(error)
+        text = f'no row is left{_why_empty(dataset)}' if dataset.data_list == [] else _one_line(error)
         if not isinstance(error, FileFormatError):  # which names its file
             text = f'{" or ".join(annotation_files(dataset))}: {text}'
         if not any(finding.is_problem for finding in findings):  # else that is the reason
@@ -140,6 +165,10 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
     findings += [Finding('warnings', str(warning.message), is_problem=False) for warning in caught
                  if warning.category is UserWarning]
     return dataset, findings
+
+
+def _why_empty(dataset: BaseCocoStyleDataset) -> str:
+    return f': {why_empty(dataset.ann_file)}' if reads_coco(dataset) else ''
 
 
 def _one_line(error: Exception) -> str:
@@ -165,18 +194,6 @@ def _lacks_test(dataset: BaseCocoStyleDataset) -> bool:
         return 'test' not in read_partition(dataset.partition_file)[1]
     except FileFormatError:  # the reader is to say so
         return False
-
-
-def index_rows(dataset: BaseCocoStyleDataset, track: Track) -> tuple[dict[str, list[int]], Counter]:
-    """The rows of each image, by its path, and how many rows there are: :data:`ROWS`, and by name of category."""
-    metainfo = dataset.metainfo  # a copy, each time that it is asked for
-    rows: dict[str, list[int]] = {}
-    counts: Counter = Counter({ROWS: len(dataset)})
-    for index in track(range(len(dataset)), 'rows'):
-        info = dataset.get_data_info(index)
-        rows.setdefault(info['img_path'], []).append(index)
-        counts[raw_category(info.get('raw_ann_info'), metainfo)] += 1
-    return rows, counts
 
 
 def count_findings(split: Split, counts: Mapping[str, int]) -> Iterator[Finding]:
@@ -213,38 +230,3 @@ def spread(number: int, sample: int | None, seed: int = 0) -> list[int]:
         return list(range(number))
     start = np.random.default_rng(seed).random()
     return ((np.arange(sample) + start) * number / sample).astype(int).tolist()
-
-
-def row_findings(info: dict, width: int, height: int, names: Mapping[int, str]) -> Iterator[Finding]:
-    """Whether the box and the landmarks of one row lie in its image, of width x height pixels.
-
-    ``names`` are those of the landmarks, by id.
-    """
-    path, size = info['img_path'], f'the image of {width} x {height}'
-    box = row_box(info)
-    if box is not None:
-        x1, y1, x2, y2 = box
-        corners = ' '.join(f'{value:g}' for value in box)
-        if not (x2 > x1 and y2 > y1):
-            yield Finding('empty boxes', f'{path}: box {corners} (x1 y1 x2 y2) holds nothing')
-        elif outside(box.reshape(2, 2), width, height, BOX_SLACK).any():
-            yield Finding('boxes outside the image', f'{path}: box {corners} (x1 y1 x2 y2) leaves {size}')
-    points = np.asarray(info['keypoints'])[0]
-    known = np.asarray(info['keypoints_visible'])[0] > 0
-    for k in np.flatnonzero(known & outside(points, width, height, LANDMARK_SLACK)):
-        x, y = points[k]
-        yield Finding('landmarks outside the image', f'{path}: {names[k]} at {x:g} {y:g} is outside {size}')
-
-
-def row_box(info: dict) -> np.ndarray | None:
-    """Box of a row as it is annotated, (4,) x1 y1 x2 y2: MMPose clips those of COCO files to the image."""
-    annotated = raw_box(info.get('raw_ann_info'))
-    if annotated is None and 'bbox' in info:
-        return np.array(info['bbox'][0], dtype=float)
-    return annotated
-
-
-def outside(points: np.ndarray, width: int, height: int, slack: float) -> np.ndarray:
-    """(N,) which of the points (N, 2) lie more than ``slack`` from the pixels 0 to width - 1 and 0 to height - 1."""
-    inside = (points >= -slack) & (points <= np.array([width, height]) - 1 + slack)
-    return ~inside.all(axis=1)

@@ -1,0 +1,26 @@
+"""Whether a metainfo has the flip pairs that its landmarks' names suggest."""
+
+from __future__ import annotations
+
+from typing import Iterator, Mapping
+
+from ...metainfo import landmark_names, likely_pairs
+from .report import Finding
+
+
+def describe_pairs(metainfo: Mapping) -> str:
+    """The flip pairs of a parsed metainfo, in words."""
+    names, flip = landmark_names(metainfo), metainfo['flip_indices']
+    pairs = [f'{names[k]}/{names[other]}' for k, other in enumerate(flip) if k < other]
+    alone = [names[k] for k, other in enumerate(flip) if k == other]
+    return f'flip pairs: {", ".join(pairs) or "none"}' + (f'; without a pair: {", ".join(alone)}' if alone else '')
+
+
+def pair_findings(metainfo: Mapping) -> Iterator[Finding]:
+    """Pairs that the names suggest and the metainfo does not have: a flip would teach two landmarks one label."""
+    names, flip = landmark_names(metainfo), metainfo['flip_indices']
+    lacking = [f'{one}/{other}' for one, other in likely_pairs(names) if names[flip[names.index(one)]] != other]
+    if lacking:
+        yield Finding('flip pairs', f"metainfo of '{metainfo['dataset_name']}': are {', '.join(lacking)} pairs of left "
+                      'and right? A flip does not swap them. Let each name the other as swap, or give them names that '
+                      'say something else')

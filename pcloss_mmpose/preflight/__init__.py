@@ -1,0 +1,10 @@
+"""What would end a training after hours, found before it begins."""
+
+from .config import config_findings
+from .hook import TrainingCheckHook, checked_training
+from .landmarks import check_landmarks, count_landmarks
+from .rehearsal import rehearse
+
+__all__ = [
+    'TrainingCheckHook', 'check_landmarks', 'checked_training', 'config_findings', 'count_landmarks', 'rehearse'
+]

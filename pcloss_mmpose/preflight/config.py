@@ -1,0 +1,69 @@
+"""What a config's model and evaluation do not have in common with its data, which would end a training late."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from mmpose.registry import METRICS, MODELS
+
+from ..datasets.checks import Finding, Report, leaves
+from ..errors import PclossError
+from .landmarks import check_landmarks
+from .rehearsal import in_silence, rehearse
+
+
+def config_findings(config: Mapping[str, Any], reports: Sequence[Report]) -> list[Finding]:
+    """Problems of the head and of the evaluators with the data sets that were read.
+
+    Args:
+        config: Of MMPose.
+        reports: Of its splits.
+    """
+    head = (config.get('model') or {}).get('head')
+    findings = []
+    if head:
+        findings += _problems('model', lambda: check_landmarks(
+            MODELS.build(copy.deepcopy(head)), _dataset(config, 'train', reports)))
+    for name in ('val', 'test'):
+        dataset, evaluator = _dataset(config, name, reports), config.get(f'{name}_evaluator')
+        if dataset is not None and evaluator:
+            findings += _problems(f'{name}_evaluator', lambda dataset=dataset, evaluator=evaluator, name=name: rehearse(
+                [_metric(each, dataset) for each in ([evaluator] if isinstance(evaluator, Mapping) else evaluator)],
+                dataset, monitored(config) if name == 'val' else ()))
+    texts = {finding.text.partition(': ')[2]: finding for finding in reversed(findings)}  # val and test are often one
+    return list(reversed(texts.values()))
+
+
+def monitored(config: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the figures that a config's hooks wait for."""
+    for hook in (*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or ())):
+        for key in ('save_best', 'monitor'):
+            names = (hook or {}).get(key) or ()
+            yield from (name for name in ([names] if isinstance(names, str) else names) if name != 'auto')
+
+
+def _problems(what: str, act: Callable[[], None]) -> Iterator[Finding]:
+    try:
+        with in_silence():
+            act()
+    except Exception as error:  # what a config can get wrong has no bounds
+        text = ' '.join(str(error).split())
+        yield Finding(what, f'{what}: {text if isinstance(error, PclossError) else f"{type(error).__name__}: {text}"}')
+
+
+def _metric(config: Mapping, dataset: BaseCocoStyleDataset) -> Any:
+    metric = METRICS.build(copy.deepcopy(config))
+    metric.dataset_meta = dataset.metainfo
+    return metric
+
+
+def _dataset(config: Mapping[str, Any], name: str, reports: Sequence[Report]) -> BaseCocoStyleDataset | None:
+    """The one data set of a loader; None where it was not read, or its landmarks are converted."""
+    loader = config.get(f'{name}_dataloader') or {}
+    if 'KeypointConverter' in str(loader):
+        return None
+    own = list(leaves(loader.get('dataset') or {}))
+    found = [report.dataset for report in reports if own == [report.split.config]]
+    return found[0] if found else None

@@ -1,0 +1,111 @@
+"""Whether a data set can be measured at all, found out with its own labels as predictions before a model is trained."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+from typing import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from mmpose.evaluation import CocoMetric
+
+from ..errors import InputError
+
+#: Rows that are tried at first. All of them are, before anything is refused.
+ROWS = 1000
+
+
+def rehearse(metrics: Sequence[BaseMetric], dataset: BaseCocoStyleDataset, monitored: Iterable[str] = ()) -> None:
+    """Measure the labels of a data set against themselves, without an image.
+
+    Metrics that write files are left out, and so is what MMPose's own metrics answer, but for missing areas.
+
+    Args:
+        metrics: Of an evaluator, with their ``dataset_meta``; they stay as they are.
+        dataset: Top-down.
+        monitored: Names of figures that something waits for, such as ``save_best``.
+
+    Raises:
+        InputError: A metric cannot measure these rows, or gives no figure of a monitored name.
+    """
+    rows = np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)).tolist()
+    try:
+        _try(metrics, dataset, rows, monitored)
+    except InputError:
+        if len(rows) == len(dataset):
+            raise
+        _try(metrics, dataset, range(len(dataset)), monitored)
+
+
+def _try(metrics: Sequence[BaseMetric], dataset: BaseCocoStyleDataset, rows: Sequence[int],
+         monitored: Iterable[str]) -> None:
+    samples = [perfect_sample(dataset.get_data_info(row)) for row in rows]
+    figures: set[str] | None = set()
+    for metric in metrics:
+        own = None if _writes(metric) else _figures(metric, samples)
+        figures = None if figures is None or own is None else figures | own
+    for name in monitored if figures is not None else ():
+        if name not in figures:
+            raise InputError(f"no metric of the evaluator gives '{name}', which save_best or a hook waits for; they "
+                             f"give {', '.join(sorted(figures))}")
+
+
+def _writes(metric: BaseMetric) -> bool:
+    return any(hasattr(metric, name) for name in ('out_file', 'out_file_path'))
+
+
+def _figures(metric: BaseMetric, samples: Sequence[Mapping]) -> set[str] | None:
+    """Names of what a metric gives; None where it cannot be known."""
+    metric = copy.copy(metric)
+    metric.results = []
+    if isinstance(metric, CocoMetric):
+        if metric.gt_converter is not None or metric.format_only:  # it changes its annotations
+            return None
+        metric.outfile_prefix = None
+    try:
+        with in_silence():
+            metric.process({}, samples)
+            figures = metric.compute_metrics(metric.results)
+    except InputError:
+        raise
+    except Exception as error:  # MMPose's own ask for what cannot be known here
+        if isinstance(metric, CocoMetric) and metric.use_area and 'area' in str(error):
+            raise InputError('CocoMetric needs the area of every annotation, and the annotations have none; add '
+                             '"area", or take NormalizedError') from error
+        return None
+    return {f'{metric.prefix}/{name}' if metric.prefix else name for name in figures}
+
+
+def perfect_sample(info: Mapping) -> dict:
+    """What a metric is given of a row whose landmarks are found where they are labelled.
+
+    Args:
+        info: A data info. Where it has no box, which the pipeline is to make, any will do.
+    """
+    box = np.asarray(info.get('bbox', [[0, 0, 100, 100]]), dtype=np.float32)
+    keypoints = np.asarray(info['keypoints'], dtype=np.float32)
+    visible = np.asarray(info['keypoints_visible'], dtype=np.float32)
+    height, width = info.get('img_shape', (100, 100))[:2]
+    return {
+        **info, 'ori_shape': (height, width), 'img_shape': (height, width), 'input_size': (100, 100),
+        'input_center': box[0].reshape(2, 2).mean(axis=0), 'input_scale': box[0, 2:] - box[0, :2],
+        'gt_instances': dict(bboxes=box, bbox_scores=np.ones(1, np.float32), bbox_scales=box[:, 2:] - box[:, :2],
+                             keypoints=keypoints, keypoints_visible=visible),
+        'pred_instances': dict(keypoints=keypoints.copy(), keypoint_scores=np.ones(keypoints.shape[:2], np.float32),
+                               bboxes=box)}
+
+
+@contextlib.contextmanager
+def in_silence() -> Iterator[None]:
+    """Nothing is printed or logged: what is said of perfect predictions would be taken for a result."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
