@@ -201,9 +201,9 @@ def mutual_flips() -> Iterator[None]:
         except KeyError as error:
             raise InputError(f"metainfo of '{metainfo.get('dataset_name', metainfo.get('from_file'))}': a swap or a "
                              f'link names {error}, which keypoint_info does not have') from None
-        if parsed['dataset_name'] == 'deepfashion2':
-            first, second = (parsed['keypoint_name2id'].get(name, 0) for name in ('vest_kpt9', 'vest_kpt13'))
-            parsed['flip_indices'][first], parsed['flip_indices'][second] = second, first
+        first, second = map(parsed['keypoint_name2id'].get, ('vest_kpt9', 'vest_kpt13'))
+        if parsed['dataset_name'] == 'deepfashion2' and parsed['flip_indices'][first] == second:
+            parsed['flip_indices'][second] = first
         check_flips(parsed)
         return parsed
 

@@ -10,6 +10,7 @@ from typing import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.evaluation import CocoMetric
 
@@ -102,10 +103,11 @@ def perfect_sample(info: Mapping) -> dict:
 @contextlib.contextmanager
 def in_silence() -> Iterator[None]:
     """Nothing is printed or logged: what is said of perfect predictions would be taken for a result."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
+    logger = MMLogger.get_current_instance()
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # logging.disable does not reach MMEngine's loggers
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        logging.disable(before)
+        logger.setLevel(before)

@@ -7,6 +7,8 @@ from pcloss_mmpose.cli.check import RELEASES
 from pcloss_mmpose.datasets import checks
 from pcloss_mmpose.metainfo.deepfashion_attribute import dataset_info
 
+PAIRS = ('  flip pairs: left_collar/right_collar, left_sleeve/right_sleeve, left_waistline/right_waistline, '
+         'left_hem/right_hem')
 SIDE = 252  # of an image: the page's cells then show it pixel by pixel
 LOWER = '2 0 50 60 0 150 60 1 50 200 0 150 200'
 
@@ -37,6 +39,7 @@ def test_fit_to_train(check, root):
     assert code == 0
     assert lines == [
         'train: 12 rows, 12 images, 12 decoded',
+        PAIRS,
         '  note: train: 12 rows, 209,222 in the official release',
         'val: 2 rows, 2 images, 2 decoded',
         '  note: val: 2 rows, 40,000 in the official release',
@@ -50,7 +53,7 @@ def test_many_problems_of_a_kind_are_cut_short_and_all_counted(check, root):
         (root / f'img/{index:02}.jpg').unlink()
     code, lines, _ = check('deepfashion', root)
     assert code == 1
-    assert lines[2:8] == [f'  problem: {root}/img/{index:02}.jpg: no such file' for index in range(5)] + [
+    assert lines[3:9] == [f'  problem: {root}/img/{index:02}.jpg: no such file' for index in range(5)] + [
         '  problem: and 3 more missing images']
     assert lines[-1] == '8 problems: not fit to train'
 
@@ -99,11 +102,28 @@ def test_a_page_of_nothing_is_not_written(check, tmp_path):
 def test_a_config_names_its_own_data(check, tiny_config):
     code, lines, _ = check(tiny_config)
     assert code == 0
-    assert lines == ['train: 4 rows, 4 images, 4 decoded', 'val: 5 rows, 5 images, 5 decoded', 'fit to train']
+    assert lines[1].startswith('  flip pairs: left_eye/right_eye, ') and lines[1].endswith('; without a pair: nose')
+    assert lines[:1] + lines[2:] == [
+        'train: 4 rows, 4 images, 4 decoded', 'val: 5 rows, 5 images, 5 decoded', 'fit to train']
     code, lines, _ = check(tiny_config, '--cfg-options', 'val_dataloader.dataset.ann_file=lost.json')
     assert code == 1
-    assert lines[2] == (f'  problem: {tiny_config.parent}/lost.json: no such file '
+    assert lines[3] == (f'  problem: {tiny_config.parent}/lost.json: no such file '
                         '(docs/datasets.md shows what belongs where)')
+
+
+@pytest.mark.parametrize(('option', 'line'), [
+    ('model.head.out_channels=4', 'model: the head gives 4 landmarks, and the training data have 17'),
+    ('model.head.pc_loss.partition=top_bottom', 'fit to train'),
+    ('model.head.pc_loss.metainfo=OneHand10KDataset', "model: partition 'left_right': the data set 'onehand10k'"),
+    ('default_hooks.checkpoint.save_best=NME', "val_evaluator: no metric of the evaluator gives 'NME', which save_best "
+     'or a hook waits for; they give EPE, NE, NE/left_ankle, '),
+    ("val_evaluator.2.norm=keypoint_pair", "val_evaluator: NormalizedError: norm_pairs has no pair for the category "
+     "'person', it has blouse, "),
+])
+def test_a_config_fits_its_data(check, tiny_config, option, line):
+    code, lines, _ = check(tiny_config, '--cfg-options', option)
+    assert (code, len(lines)) == ((0, 4) if line == 'fit to train' else (1, 5))
+    assert lines[3].strip().replace('problem: ', '').startswith(line)
 
 
 def test_a_config_is_known_by_its_name(check, root, monkeypatch):

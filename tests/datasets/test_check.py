@@ -1,5 +1,6 @@
 """Checks of data sets: each damage gives its line, and healthy data gives none."""
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 
 from pcloss_mmpose.datasets.checks.releases import RELEASES, ROWS, Split, config_splits
 from pcloss_mmpose.datasets.checks.rows import BOX_SLACK, LANDMARK_SLACK, outside
-from pcloss_mmpose.datasets.checks.split import check_split, missing_images, spread
+from pcloss_mmpose.datasets.checks.split import check_split, check_splits, missing_images, spread
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOWER = '2 0 5 6 0 30 6 1 5 25 2 999 999'  # the last landmark is cut off: it has no position
@@ -249,11 +250,106 @@ def test_healthy_coco_gives_no_line(coco):
     (set_annotation(num_keypoints=0), r'annotation 1: num_keypoints is 0, yet landmarks are labelled'),
     (set_annotation(bbox=[8, 8, 90, 20]), r'train_1\.png: box 8 8 98 28 .* leaves the image of 64 x 64'),
     (set_annotation(keypoints=[1, 2, 2] * 16 + [70, 3, 2]), r'train_1\.png: right_ankle at 70 3 is outside'),
+    (set_image(width=0, height=0), r'train\.json, image 1: it is 0 x 0 there: MMPose clips boxes to that and leaves'),
+    (set_annotation(bbox=[70, 8, 20, 20]), r'annotation 1: bbox \[70, 8, 20, 20\] .* lies outside its image of 64'),
+    (set_annotation(bbox=[63, 8, 1, 20]), r'annotation 1: bbox \[63, 8, 1, 20\] .* lies outside'),  # clipped to 63
+    (set_annotation(bbox=[-30, 8, 30, 20]), r'annotation 1: bbox .* lies outside'),
+    (set_annotation(keypoints=[0, 0, 2] + [0] * 48, num_keypoints=1, bbox=[0, 0, 9, 9]),
+     r'annotation 1: MMPose leaves the row out; no x or y of its landmarks is above 0'),
+    (set_annotation(keypoints=[30, 30, 2] * 16 + [0, 0, 2]), r'right_ankle is labelled at 0 0 in 1 of 3 rows: where'),
     (set_image(width=128), r'train_1\.png: 64 x 64 as it is loaded, and 128 x 64 in .*train\.json'),
 ])
 def test_coco_faults(coco, change, line):
     found = problems(coco(change))
     assert len(found) == 1 and re.search(line, found[0])
+
+
+def test_a_landmark_far_from_its_box_is_named(coco):
+    near, far = ([30, 30, 2] * 16 + [x, 3, 2] for x in (61, 62))
+    assert problems(coco(set_annotation(keypoints=near, bbox=[1, 1, 40, 40]))) == []  # 20 pixels of 40
+    text, = problems(coco(set_annotation(keypoints=far, bbox=[1, 1, 40, 40])))
+    assert text.endswith('train_1.png: right_ankle at 62 3 is 21 pixels away from the box 1 1 41 41 (x1 y1 x2 y2)')
+
+
+def scale_labels(scale):
+    """All landmarks and boxes times a number."""
+
+    def change(content):
+        for annotation in content['annotations']:
+            keypoints = np.array(annotation['keypoints'], dtype=float).reshape(-1, 3)
+            keypoints[:, :2] *= scale
+            box = [scale * value for value in annotation['bbox']]
+            annotation.update(keypoints=keypoints.ravel().tolist(), bbox=box)
+
+    return change
+
+
+@pytest.mark.parametrize(('scale', 'side', 'unit'), [
+    (1 / 64, 64, 'fractions'), (1 / 8, 64, None), (1, 64, None), (1, 199, None), (1, 200, 'percent'), (2, 200, None)])
+def test_units(coco, tmp_path, scale, side, unit):
+    def change(content):
+        scale_labels(scale)(content)
+        for image in content['images']:
+            image.update(width=side, height=side)
+
+    split = coco(change)
+    for image in tmp_path.glob('*.png'):
+        Image.new('RGB', (side, side)).save(image)
+    texts = problems(split)
+    assert len(texts) == (unit is not None)
+    assert unit is None or f'the labels seem to be {unit} of the image; write pixels' in texts[0]
+
+
+def test_a_few_landmarks_in_the_corner_are_a_note(benchmark):
+    corner = '2 0 0 0 0 30 6 1 5 25 2 999 999'  # left_waistline
+    report = check_split(benchmark(landmarks={**dict.fromkeys(NAMES, LOWER), NAMES[0]: corner}))
+    finding, = report.findings
+    assert finding == ('landmarks at 0 0', 'left_waistline is labelled at 0 0 in 1 of 3 rows', False)
+    report = check_split(benchmark(landmarks={**dict.fromkeys(NAMES[:2], corner), NAMES[2]: LOWER}))
+    assert [(finding.text, finding.is_problem) for finding in report.findings] == [
+        ('left_waistline is labelled at 0 0 in 2 of 3 rows: where it is not labelled, write v = 0', True)]
+
+
+def test_rectangles_beside_landmarks_are_a_note(coco, tmp_path):
+    boxes = [dict(id=100 + k, image_id=k, category_id=1, bbox=[1, 1, 9, 9]) for k in range(2)]
+    report = check_split(coco(lambda content: content['annotations'].extend(boxes)))
+    assert [(finding.text, finding.is_problem) for finding in report.findings] == [
+        (f'{tmp_path}/train.json: 2 annotations have no keypoints, such as mere boxes, and are left out', False)]
+    assert len(report.dataset) == 3
+
+
+def test_rows_that_a_config_leaves_out_are_not_lost(coco):
+    assert problems(coco(sample_interval=2)) == []
+
+
+def test_pairs_that_a_metainfo_lacks_are_asked_for(coco):
+    def metainfo(names, pairs):
+        return dict(
+            dataset_name='own', skeleton_info={}, joint_weights=[1.] * 17, sigmas=[0.05] * 17,
+            keypoint_info={k: dict(name=name, id=k, color=[0, 0, 0], type='', swap=pairs.get(name, ''))
+                           for k, name in enumerate(names)})
+
+    names = ['LeftNeck', 'rightneck', 'hemleft', 'hemright', *(f'k{k}' for k in range(13))]
+    pairs = dict(LeftNeck='rightneck', rightneck='LeftNeck')
+    report = check_split(coco(metainfo=metainfo(names, pairs)))
+    text, = (finding.text for finding in report.findings if finding.kind == 'flip pairs')
+    assert text.startswith("metainfo of 'own': are hemleft/hemright pairs of left and right? A flip does not swap them")
+    assert report.pairs.startswith('flip pairs: LeftNeck/rightneck; without a pair: hemleft, hemright, k0, ')
+    text, = problems(coco(metainfo=metainfo(names, {})))
+    assert 'are LeftNeck/rightneck, hemleft/hemright pairs' in text
+    pairs.update(hemleft='hemright', hemright='hemleft')
+    assert problems(coco(metainfo=metainfo(names, pairs))) == []
+
+
+def test_images_of_training_among_those_of_validation_are_noted(coco):
+    train = coco()
+    splits = [train, Split('val', dict(train.config, test_mode=True)),
+              Split('test', dict(train.config, test_mode=True, indices=2))]
+    reports = list(check_splits(splits, None, 0, lambda name: contextlib.nullcontext(lambda items, what: items)))
+    assert [[finding.text for finding in report.findings] for report in reports] == [
+        [], ['val: 3 of its 3 images are in train too, so that its figures say little about new images'],
+        ['test: 2 of its 2 images are in train too, so that its figures say little about new images']]
+    assert [bool(report.pairs) for report in reports] == [True, False, False]
 
 
 @pytest.mark.parametrize('values', [

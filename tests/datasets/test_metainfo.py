@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from pcloss_mmpose.metainfo import deepfashion_attribute, fashion8, fashionai, fld, mirrored
+from pcloss_mmpose.metainfo import deepfashion_attribute, fashion8, fashionai, fld
 
 FASHIONAI_PAIRS = {(0, 1), (3, 4), (5, 6), (7, 8), (9, 11), (10, 12), (13, 14), (15, 16), (17, 18), (20, 22), (21, 23)}
 FASHION8_PAIRS = {(0, 1), (2, 3), (4, 5), (6, 7)}
@@ -65,10 +65,3 @@ def test_categories_of_fashionai():
         part = 'waistband' if category in ('skirt', 'trousers') else 'armpit'
         assert names == {f'{part}_left', f'{part}_right'}
         assert set(pair) <= set(fashionai.CATEGORY_LANDMARKS[category])
-
-
-@pytest.mark.parametrize('name, other', [
-    ('cuff_left_in', 'cuff_right_in'), ('right_hem', 'left_hem'), ('center_front', 'center_front'),
-    ('crotch', 'crotch')])
-def test_mirrored(name, other):
-    assert mirrored(name) == other
