@@ -31,7 +31,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('root', type=folder, help='folder of the raw files; the JSON names images relative to it')
     parser.add_argument('--out', type=out_folder, required=True, help='folder for the JSON files and metainfo.py')
     parser.add_argument('--ann-file', nargs='+', metavar='CSV',
-                        help='FashionAI: other files than the two official ones, relative to the root')
+                        help='FashionAI: which files, relative to the root (default: those that FASHIONAI_CSVS names, '
+                        'with commas between, else the two official ones)')
     parser.add_argument('--each', action='store_true',
                         help="FashionAI: one JSON for each CSV, with its name, instead of the paper's train and val")
 

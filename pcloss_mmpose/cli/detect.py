@@ -1,4 +1,4 @@
-"""Find garments on images with an MMDetection model, as boxes for `pcloss predict`.
+"""Find garments on images with an MMDetection model, as boxes for `pcloss predict`; or COCO's persons for MMPose.
 
     pcloss detect DETECTOR_CONFIG DETECTOR_CHECKPOINT photos/ -o photos/boxes.json
     pcloss predict CONFIG CHECKPOINT photos/boxes.json -o out
@@ -6,25 +6,42 @@
 Inputs are those of `pcloss predict`; boxes in them are ignored. The file gets an entry for each box above the
 threshold: image, box (x1, y1, x2, y2), score, and the detector's class as the category where --categories asks for it.
 An image without any has none. Most detectors need the full mmcv (docs/install.md).
+
+    pcloss detect DETECTOR_CONFIG DETECTOR_CHECKPOINT coco/annotations/person_keypoints_val2017.json \\
+        --root coco/val2017 --coco-results coco/person_detection_results/own.json
+
+writes what MMPose reads as bbox_file: image_id, category_id 1, bbox (x, y, width, height) and score of the best 100
+persons on each image of the annotation file. It also prints the AP of the boxes, if the file has annotations.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
+from functools import partial
+from typing import Callable, Sequence
 
+from ..errors import InputError
 from .arguments import checkpoint_file, config_file, out_file
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('config', type=config_file, metavar='CONFIG', help="MMDetection's, also as mmdet::...")
     parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
-    parser.add_argument('inputs', nargs='+', metavar='INPUT')
-    parser.add_argument('-o', '--out', type=out_file('.json'), required=True, help='JSON file to write')
-    parser.add_argument('--root', help='what relative paths in lists and tables start from (default: their folder)')
-    parser.add_argument('--classes', nargs='+', help='names of the classes to take (default: all)')
-    parser.add_argument('--threshold', type=float, default=0.5, help='of the score (default: %(default)s)')
+    parser.add_argument('inputs', nargs='+', metavar='INPUT',
+                        help='images, folders, lists and tables; with --coco-results one COCO annotation file')
+    out = parser.add_mutually_exclusive_group(required=True)
+    out.add_argument('-o', '--out', type=out_file('.json'), help='JSON file to write, for pcloss predict')
+    out.add_argument('--coco-results', type=out_file('.json'), metavar='FILE',
+                     help="JSON file to write, for MMPose's bbox_file")
+    parser.add_argument('--root', help='what relative paths in lists, tables and annotations start from (default: '
+                        'their folder)')
+    parser.add_argument('--classes', nargs='+',
+                        help='names of the classes to take (default: all; with --coco-results person)')
+    parser.add_argument('--threshold', type=float,
+                        help='of the score (default: 0.5; with --coco-results 0, as an AP needs them all)')
     parser.add_argument('--largest', action='store_true', help='only the largest box of each image')
     parser.add_argument('--categories', action='store_true',
                         help="write the class as the garment's category: for detectors trained on the same categories")
@@ -32,19 +49,67 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    if args.coco_results:
+        write_coco_results(args)
+    else:
+        write_boxes(args)
+
+
+def write_boxes(args: Namespace) -> None:
+    """The file for ``pcloss predict``."""
     from ..inference import find_items
     images = list(dict.fromkeys(item.image for item in find_items(args.inputs, args.root)))
 
-    from rich.console import Console
-    from rich.progress import track
-
     from ..inference.detector import Detector
-    detector = Detector(args.config, args.checkpoint, args.classes, args.threshold, args.largest, args.device)
-    found = [detector.detect(path) for path in track(images, 'detecting', console=Console(stderr=True))]
+    threshold = 0.5 if args.threshold is None else args.threshold
+    detector = Detector(args.config, args.checkpoint, args.classes, threshold, args.largest, args.device)
+    found = detect_all(detector.detect, [(path,) for path in images])
     entries = [entry if args.categories else {key: entry[key] for key in ('image', 'box', 'score')}
                for own in found for entry in own or ()]
     args.out.write_text(json.dumps(entries, indent=0), encoding='utf-8')
-    broken = [path for path, own in zip(images, found) if own is None]
+    print(f'{args.out}: {len(entries)} boxes on {sum(map(bool, found))} of {len(images)} images')
+
+
+def write_coco_results(args: Namespace) -> None:
+    """The file for MMPose, and how good its boxes are."""
+    if len(args.inputs) > 1:
+        raise InputError(f'--coco-results takes one annotation file, got {len(args.inputs)} inputs')
+    if args.largest or args.categories:
+        raise InputError('--largest and --categories do not go with --coco-results')
+
+    source, out = args.inputs[0], args.coco_results
+    if out.exists() and os.path.exists(source) and out.samefile(source):
+        raise InputError(f'{out} is the annotation file: choose another name for the boxes')
+
+    from ..inference.person_boxes import has_persons, image_paths, person_results, read_annotations
+    content = read_annotations(source)
+    paths = image_paths(content, os.path.dirname(source) if args.root is None else args.root)
+
+    from ..evaluation.box_ap import PAPER_AP, box_ap
+    from ..inference.detector import Detector
+    classes, threshold = args.classes or ['person'], 0. if args.threshold is None else args.threshold
+    detector = Detector(args.config, args.checkpoint, classes, threshold, device=args.device)
+    found = detect_all(partial(person_results, detector), list(paths.items()))
+    results = [result for own in found for result in own or ()]
+    if not results:
+        raise InputError(f'no {" or ".join(classes)} was found on {len(paths):,} images, and MMPose cannot read an '
+                         'empty file: nothing was written')
+    out.write_text(json.dumps(results), encoding='utf-8')
+    print(f'{out}: {len(results):,} boxes on {sum(map(bool, found)):,} of {len(paths):,} images')
+    if has_persons(content):
+        print(f'person AP {box_ap(content, results):.1f} (the detector of the paper: {PAPER_AP} on val2017)')
+    else:
+        print(f'no AP, as {source} has no annotated boxes')
+
+
+def detect_all(detect: Callable, calls: Sequence[tuple]) -> list:
+    """What ``detect`` gives for each call, whose last argument is the image; those that cannot be read are named."""
+    from rich.console import Console
+    from rich.progress import track
+    found = [detect(*call) for call in track(calls, 'detecting', console=Console(stderr=True))]
+    broken = [call[-1] for call, own in zip(calls, found) if own is None]
     for path in broken[:10]:
         print(f'passed over, it cannot be read: {path}', file=sys.stderr)
-    print(f'{args.out}: {len(entries)} boxes on {sum(map(bool, found))} of {len(images)} images')
+    if len(broken) > 10:
+        print(f'passed over, and {len(broken) - 10} more', file=sys.stderr)
+    return found

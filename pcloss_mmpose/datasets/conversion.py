@@ -11,7 +11,7 @@ from .deepfashion import DeepFashionAttributeDataset, FLDDataset
 from .fashionai import FashionAIDataset
 from .formats.coco import Size, check_coco, to_coco
 from .formats.deepfashion import SPLITS, read_partition
-from .formats.fashionai import TRAIN_FILES
+from .formats.fashionai import train_files
 
 READERS = {'fashionai': FashionAIDataset, 'deepfashion': DeepFashionAttributeDataset, 'fld': FLDDataset}
 
@@ -23,13 +23,13 @@ def read_parts(layout: str, root: str, csvs: Sequence[str] | None = None, each: 
     Args:
         layout: A key of :data:`READERS`.
         root: The folder of the raw files.
-        csvs: FashionAI's files, relative to the root; None for the official ones.
+        csvs: FashionAI's files, relative to the root; None for those of :func:`train_files`.
         each: FashionAI: a part for each CSV, of its name, instead of the paper's train and val.
 
     Raises:
         FileFormatError: A raw file is missing or faulty.
     """
-    reader, csvs = READERS[layout], list(csvs or TRAIN_FILES)
+    reader, csvs = READERS[layout], list(csvs or train_files())
     if layout == 'fashionai':
         if each:
             return {Path(csv).stem: reader(csv, data_root=root) for csv in csvs}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
+import warnings
 from typing import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from mmpose.registry import DATASETS
 from ..errors import FileFormatError, InputError
 from ..metainfo import fashionai
 from .base import GarmentDataset
-from .formats.fashionai import paper_val_mask, read_csv
+from .formats.fashionai import VAL_IMAGES, paper_val_mask, read_csv
 from .formats.records import Records, object_array
 from .formats.text_files import first_occurrences
 
@@ -41,7 +42,8 @@ class FashionAIDataset(GarmentDataset):
         **kwargs: As in MMPose's ``BaseCocoStyleDataset``.
 
     Raises:
-        FileFormatError: A raw file is faulty; the message names file, line and column.
+        FileFormatError: A raw file is faulty; the message names file, line and column. Or the validation set takes all
+            rows, and none is left to train on.
         InputError: Unknown subset or category, or as many roots as there are no files.
     """
 
@@ -102,5 +104,28 @@ class FashionAIDataset(GarmentDataset):
             landmarks=np.concatenate(landmarks)[first])
         keep = np.isin(records.categories, self.categories)
         if self.subset is not None:
-            keep &= paper_val_mask(records.categories) == (self.subset == 'val')
+            taken = keep & (paper_val_mask(records.categories) == (self.subset == 'val'))
+            if self.subset == 'train':
+                self._say_what_validation_leaves(records.categories[keep], records.categories[taken])
+            keep = taken
         return records[keep]
+
+    def _say_what_validation_leaves(self, every: np.ndarray, left: np.ndarray) -> None:
+        """Raise where the paper's rule leaves nothing to train on, warn where it leaves nothing of a category.
+
+        Args:
+            every: (N,) category of each row before the rule.
+            left: (M,) the same after it.
+        """
+        here = {name: np.count_nonzero(every == name) for name in VAL_IMAGES if name in every}
+        spent = [name for name in here if name not in left]
+        if here and len(spent) == len(here):
+            there = ', '.join(f'{number:,} {name}' for name, number in here.items())
+            quota = ', '.join(f'{VAL_IMAGES[name]:,} {name}' for name in here)
+            raise FileFormatError.at(
+                ', '.join(self.ann_file), f"no row is left for subset='train': there are {there}, and the paper's "
+                f'rule validates on the first {quota}',
+                'Train on all rows with subset=None, and validate on a CSV of your own, also with subset=None.')
+        for name in spent:
+            warnings.warn(f'no {name} is left to train on: there are {here[name]:,}, and the paper validates on the '
+                          f'first {VAL_IMAGES[name]:,}', stacklevel=2)

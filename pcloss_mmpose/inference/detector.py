@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Sequence
+from typing import NamedTuple, Sequence
 
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
@@ -13,6 +13,14 @@ from ..configs import load_config
 from ..errors import InputError
 from ..visualization import read_image
 from .predictor import choose_device, load_model
+
+
+class Boxes(NamedTuple):
+    """The N boxes that were taken of an image."""
+
+    corners: np.ndarray  #: (N, 4) x1 y1 x2 y2 in pixels
+    scores: np.ndarray  #: (N,)
+    labels: np.ndarray  #: (N,) which of the detector's classes
 
 
 class Detector:
@@ -40,21 +48,29 @@ class Detector:
         self.taken = [self.names.index(name) for name in classes or self.names]
         self.threshold, self.largest = threshold, largest
 
-    def detect(self, path: str) -> list[dict] | None:
-        """What is found on an image, the best first; None if it cannot be read.
-
-        An entry has ``image`` (an absolute path, so that a file of entries can lie anywhere), ``box`` (x1 y1 x2 y2 in
-        pixels, inside the image), ``category`` (the detector's class) and ``score``.
-        """
+    def boxes(self, path: str, decimals: int = 1) -> Boxes | None:
+        """What is found on an image, rounded, the best first (the largest, if only that is asked for); None if it
+        cannot be read. Boxes are inside the image and have an area."""
         image = read_image(path)
         if image is None:
             return None
         found = inference_detector(self.model, image).pred_instances.numpy()
         height, width = image.shape[:2]
-        boxes = np.clip(found.bboxes.astype(np.float64), 0, [width, height, width, height]).round(1)
-        area = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1)
+        corners = np.clip(found.bboxes.astype(np.float64), 0, [width, height, width, height]).round(decimals)
+        area = (corners[:, 2:] - corners[:, :2]).clip(0).prod(axis=1)
         kept = np.flatnonzero((found.scores >= self.threshold) & (area > 0) & np.isin(found.labels, self.taken))
         kept = kept[np.argsort(-(area if self.largest else found.scores)[kept], kind='stable')]
+        kept = kept[:1] if self.largest else kept
+        return Boxes(corners[kept], found.scores[kept], found.labels[kept])
+
+    def detect(self, path: str) -> list[dict] | None:
+        """What :meth:`boxes` gives, as a list.
+
+        An entry has ``image`` (an absolute path, so that a file of entries can lie anywhere), ``box`` (x1 y1 x2 y2 in
+        pixels), ``category`` (the detector's class) and ``score``.
+        """
+        found = self.boxes(path)
         place = path if '://' in path else os.path.abspath(path)
-        return [dict(image=place, box=boxes[index].tolist(), category=self.names[found.labels[index]],
-                     score=round(float(found.scores[index]), 4)) for index in (kept[:1] if self.largest else kept)]
+        return found and [
+            dict(image=place, box=box, category=self.names[label], score=round(float(score), 4))
+            for box, score, label in zip(found.corners.tolist(), found.scores, found.labels)]

@@ -2,7 +2,8 @@
 _base_ = 'crop_512x512.py'
 dataset_type = 'FashionAIDataset'
 data_root = '{{$FASHIONAI_ROOT:data/fashionai}}'
-ann_file = [
+# FASHIONAI_CSVS names other files than the competition's, below the root and with commas between.
+ann_file = [path.strip() for path in '{{$FASHIONAI_CSVS:,}}'.split(',') if path.strip()] or [  # noqa: SIM905
     'warm_up_train_20180222/Annotations/annotations.csv', 'fashionAI_key_points_train_20180227/Annotations/train.csv'
 ]
 

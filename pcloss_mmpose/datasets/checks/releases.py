@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Iterator, Mapping
 
 import mmengine.fileio as fileio
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from ..formats.deepfashion import SPLITS
-from ..formats.fashionai import TRAIN_FILES, VAL_IMAGES
+from ..formats.fashionai import PAPER_IMAGES, VAL_IMAGES
+from .fashionai_release import chosen_files, found_release
+from .report import Finding
+
+
+def _nothing(dataset: BaseCocoStyleDataset) -> Iterator[Finding]:
+    yield from ()
 
 
 @dataclass(frozen=True)
@@ -18,13 +26,17 @@ class Split:
     Attributes:
         name: 'train', 'val' and so on.
         config: For MMPose's DATASETS.
-        counts: Official numbers of rows, by what is counted: :data:`ROWS` for the whole split, the name of a
-            category, or the path of a FashionAI file. Empty where there is nothing to compare with.
+        counts: Official numbers of rows, by what is counted: :data:`ROWS` for the whole split, or the name of a
+            category. Empty where there is nothing to compare with.
+        source: Where those numbers are from.
+        remarks: What else there is to say of the data set, once it is read.
     """
 
     name: str
     config: Mapping[str, Any]
     counts: Mapping[str, int] = field(default_factory=dict)
+    source: str = 'the official release'
+    remarks: Callable[[BaseCocoStyleDataset], Iterator[Finding]] = _nothing
 
 
 #: Key of :attr:`Split.counts`.
@@ -39,9 +51,10 @@ COCO_ROWS = {'train': 149813, 'val': 6352, 'val, detected boxes': 104125}
 
 
 def _fashionai(root: str) -> list[Split]:
-    config = dict(type='FashionAIDataset', data_root=root, ann_file=list(TRAIN_FILES))
-    files = {fileio.join_path(root, path): rows for path, rows in TRAIN_FILES.items()}
-    return [Split('train', dict(config, subset='train'), files), Split('val', dict(config, subset='val'), VAL_IMAGES)]
+    config = dict(type='FashionAIDataset', data_root=root, ann_file=chosen_files(root))
+    counts = {'train': {ROWS: PAPER_IMAGES['train']}, 'val': {ROWS: PAPER_IMAGES['val'], **VAL_IMAGES}}
+    return [Split(subset, dict(config, subset=subset), counts[subset], 'the paper', partial(found_release, root))
+            for subset in counts]
 
 
 def _deepfashion(root: str) -> list[Split]:

@@ -21,11 +21,10 @@ from mmpose.registry import DATASETS
 
 from ...errors import BrokenImageError, FileFormatError, PclossError
 from ...metainfo import landmark_names
-from ..fashionai import FashionAIDataset
 from ..formats.deepfashion import anno_file, read_partition
-from ..formats.fashionai import read_csv
 from ..transforms import LoadImageStrict
 from .coco import UNREADABLE, coco_faults, coco_sizes, labelled_ids, reads_coco, why_empty
+from .detections import detection_findings
 from .index import Track, index_rows
 from .pairs import describe_pairs, pair_findings
 from .releases import ROWS, Split
@@ -84,9 +83,7 @@ def check_split(split: Split, sample: int | None = 200, seed: int = 0, track: Tr
     if dataset is None:
         return Report(split, findings)
     index, names = index_rows(dataset, track), landmark_names(dataset.metainfo)
-    if isinstance(dataset, FashionAIDataset):
-        index.counts.update({path: len(read_csv(path)[1]) for path in dataset.ann_file if path in split.counts})
-    findings += count_findings(split, index.counts)
+    findings += [*split.remarks(dataset), *count_findings(split, index.counts)]
     there = [path for path in track(list(index.rows), 'image files') if '://' in path or osp.isfile(path)]
     findings += missing_images(sorted(index.rows.keys() - set(there)))
     findings += origin_findings(index.labelled, index.at_origin, names)
@@ -149,6 +146,8 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
         findings += starmap(Finding, coco_faults(dataset.ann_file, landmark_names(dataset.metainfo)))
         if any(finding.kind == UNREADABLE for finding in findings):
             return None, findings
+    elif getattr(dataset, 'bbox_file', None):
+        findings += detection_findings(split, dataset)
     dataset.data_list = None  # until rows have been read
     try:
         with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
@@ -200,9 +199,9 @@ def count_findings(split: Split, counts: Mapping[str, int]) -> Iterator[Finding]
     """Where numbers of rows are not the official ones, as in subsets and in new releases, which are no fault."""
     for what, official in split.counts.items():
         if counts.get(what, 0) != official:
-            of = '' if what == ROWS else f' of {what}'
-            yield Finding('different counts', f'{split.name}: {counts.get(what, 0):,} rows{of}, {official:,} in the '
-                          'official release', is_problem=False)
+            kind, of = ('counts', '') if what == ROWS else ('counts of categories', f' of {what}')
+            yield Finding(f'different {kind}', f'{split.name}: {counts.get(what, 0):,} rows{of}, {official:,} in '
+                          f'{split.source}', is_problem=False)
 
 
 def missing_images(paths: Sequence[str]) -> list[Finding]:

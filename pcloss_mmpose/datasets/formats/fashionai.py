@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import numpy as np
@@ -19,12 +20,25 @@ TRAIN_FILES = {
     'fashionAI_key_points_train_20180227/Annotations/train.csv': 31631,
 }
 
+#: Images in the paper's splits, more than in those archives: they need the set that was released again after them.
+PAPER_IMAGES = {'train': 66866, 'val': 10000, 'test': 27222}
+
+#: Names other CSVs than :data:`TRAIN_FILES`, in their order, with commas between; the configs read it as well.
+FILES_VARIABLE = 'FASHIONAI_CSVS'
+
 #: Images of each category, from the start of the training set, that the paper validates on.
 VAL_IMAGES = {'blouse': 2100, 'outwear': 1900, 'dress': 1900, 'skirt': 2100, 'trousers': 2000}
 
 _CELL_ADVICE = 'A cell is x_y_v in pixels, with v = -1 not defined, 0 occluded, 1 visible.'
 _CELL = f'{NUMBER}_{NUMBER}_(?:-1|0|1)'
 _is_landmark_row = re.compile(f'{_CELL}(?:,{_CELL}){{{len(LANDMARKS) - 1}}}').fullmatch
+
+
+def train_files() -> list[str]:
+    """The CSVs to train on, relative to the root: those that :data:`FILES_VARIABLE` names, else the two official ones.
+    """
+    named = [path.strip() for path in os.environ.get(FILES_VARIABLE, '').split(',')]
+    return [path for path in named if path] or list(TRAIN_FILES)
 
 
 def _without_header(lines: Lines) -> Lines:
