@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import get_mmcls_models
 from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
+from pcloss_mmpose.datasets.formats.fashionai import TRAIN_FILES, train_files
 from pcloss_mmpose.synthetic import write_fashionai
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -198,6 +199,17 @@ def test_roots_come_from_the_environment(variable, name, monkeypatch):
     if variable == 'COCO_ROOT':
         assert config.test_dataloader.dataset.bbox_file.startswith('/somewhere/else/')
         assert config.test_evaluator.ann_file.startswith('/somewhere/else/')
+
+
+@pytest.mark.parametrize('name', [
+    'td-hm_res50_4xb5-100k_fashionai-512x512', 'td-reg_fashionnet_4xb5-100k_fashionai-512x512'])
+def test_other_csvs_of_fashionai_come_from_the_environment_in_every_split(name, monkeypatch):
+    monkeypatch.setenv('FASHIONAI_CSVS', 'train1/train1.csv, /elsewhere/train 2.csv')
+    config = load(leaf(name))
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        assert loader.dataset.ann_file == ['train1/train1.csv', '/elsewhere/train 2.csv'] == train_files()
+    monkeypatch.delenv('FASHIONAI_CSVS')
+    assert load(leaf(name)).train_dataloader.dataset.ann_file == list(TRAIN_FILES) == train_files()
 
 
 @pytest.fixture(scope='module')

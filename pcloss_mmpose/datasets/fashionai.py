@@ -127,5 +127,5 @@ class FashionAIDataset(GarmentDataset):
                 f'rule validates on the first {quota}',
                 'Train on all rows with subset=None, and validate on a CSV of your own, also with subset=None.')
         for name in spent:
-            warnings.warn(f'no {name} is left to train on: there are {here[name]:,}, and the paper validates on the '
-                          f'first {VAL_IMAGES[name]:,}', stacklevel=2)
+            warnings.warn(f"no {name} is left to train on: the paper's rule validates on the first "
+                          f'{VAL_IMAGES[name]:,}, and the files have {here[name]:,}', stacklevel=2)

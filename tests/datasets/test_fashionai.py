@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from mmengine.dataset import ClassBalancedDataset, ConcatDataset
@@ -101,6 +103,47 @@ def test_paper_split_counts_rows_after_repeats_are_dropped(raw, tmp_path):
     assert val.get_data_info(5)['raw_ann_info']['image_name'] == 'b.jpg'
     assert len(FashionAIDataset(csv)) == 2103
     assert not {train.get_data_info(i)['id'] for i in range(2)} & {val.get_data_info(i)['id'] for i in range(2101)}
+
+
+@pytest.fixture()
+def few(raw, tmp_path):
+    """Writes a CSV with so many rows of each category."""
+
+    def write(**numbers):
+        return raw.fashionai(tmp_path / 'few.csv', [
+            raw.fashionai_row(f'{category}{n}.jpg', category)
+            for category, rows in numbers.items() for n in range(rows)])
+
+    return write
+
+
+def test_a_subset_of_which_validation_takes_all_rows_says_so(few):
+    csv = few(skirt=3, dress=1900)
+    with pytest.raises(FileFormatError) as caught:
+        FashionAIDataset(csv, subset='train')
+    assert str(caught.value) == (
+        f"{csv}: no row is left for subset='train': there are 1,900 dress, 3 skirt, and the paper's rule validates on "
+        'the first 1,900 dress, 2,100 skirt. Train on all rows with subset=None, and validate on a CSV of your own, '
+        'also with subset=None.')
+    assert len(FashionAIDataset(csv, subset='val')) == len(FashionAIDataset(csv)) == 1903
+    with pytest.raises(FileFormatError, match='there are 3 skirt, and .* the first 2,100 skirt'):
+        FashionAIDataset(csv, subset='train', categories='skirt')
+
+
+def test_a_category_of_which_validation_takes_all_rows_is_named(few):
+    csv = few(skirt=3, dress=1901)
+    warning = "no skirt is left to train on: the paper's rule validates on the first 2,100, and the files have 3"
+    with pytest.warns(UserWarning, match=warning):
+        assert len(FashionAIDataset(csv, subset='train')) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        FashionAIDataset(csv, subset='val')
+        FashionAIDataset(csv, subset='train', categories=['dress'])
+
+
+def test_a_category_that_is_not_there_is_another_fault(few):
+    with pytest.raises(FileFormatError, match='no row is left. Check the split and the filters'):
+        FashionAIDataset(few(skirt=3), subset='train', categories=['dress'])
 
 
 def test_file_without_landmarks_is_for_testing(raw, tmp_path):

@@ -57,7 +57,7 @@ def _quality(split: Split, truth: dict, boxes: Sequence[dict]) -> Iterator[Findi
         return
     if not math.isnan(ap):
         official = f', {PAPER_AP} in the official release' if split.counts else ''
-        yield Finding('qualities', f'{split.name}: AP {ap:.1f}{official}', is_problem=False)
+        yield Finding('qualities', f'{split.name}: the boxes have an AP of {ap:.1f}{official}', is_problem=False)
 
 
 def _fault(box: dict, images: set[int]) -> str | None:

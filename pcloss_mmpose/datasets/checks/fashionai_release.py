@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os.path as osp
 from itertools import chain
-from pathlib import Path
 from typing import Collection, Iterator, NamedTuple
 
 import mmengine.fileio as fileio
@@ -13,8 +13,6 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from ...errors import FileFormatError, InputError
 from ..formats.fashionai import FILES_VARIABLE, PAPER_IMAGES, TRAIN_FILES, read_csv, train_files
 from .report import Finding
-
-_PAPER = "The paper's " + ', '.join(f'{images:,} {split}' for split, images in PAPER_IMAGES.items()) + ' images'
 
 
 class Csv(NamedTuple):
@@ -48,30 +46,31 @@ def chosen_files(root: str) -> list[str]:
 def find_csvs(root: str, leave_out: Collection[str] = ()) -> list[Csv]:
     """The CSVs in FashionAI's layout below a local folder, by name, but for those with the paths ``leave_out``."""
     found = []
-    for path in sorted(Path(root).rglob('*.csv')) if '://' not in root else ():
+    for path in sorted(glob.glob(osp.join(glob.escape(root), '**', '*.csv'), recursive=True)):
         if osp.abspath(path) in leave_out:
             continue
         try:
-            _, names, _, landmarks = read_csv(str(path))
+            _, names, _, landmarks = read_csv(path)
         except FileFormatError:  # no CSV of FashionAI's, or one whose reader is to say what is wrong
             continue
-        found.append(Csv(path.relative_to(root).as_posix(), len(names), landmarks is not None))
+        found.append(Csv(osp.relpath(path, root), len(names), landmarks is not None))
     return found
 
 
 def found_release(root: str, dataset: BaseCocoStyleDataset) -> Iterator[Finding]:
     """What a folder holds, from the CSVs that its data set reads, and what else lies there."""
     names = [read_csv(path)[1] for path in dataset.ann_file]
+    paper = "The paper's " + ', '.join(f'{number:,} {split}' for split, number in PAPER_IMAGES.items()) + ' images'
     rows, images = [len(own) for own in names], len(set(chain(*names)))
-    if rows == list(TRAIN_FILES.values()):
-        text = (f"the competition's two archives, {rows[0]:,} + {rows[1]:,} rows. {_PAPER} need the set that was "
+    if sorted(rows) == sorted(TRAIN_FILES.values()):
+        text = (f"the competition's two archives, {rows[0]:,} + {rows[1]:,} rows. {paper} need the set that was "
                 'released again')
     elif images == PAPER_IMAGES['train'] + PAPER_IMAGES['val']:
         text = f"{images:,} images to train and validate on, as in the paper: the set that was released again"
     else:
         text = (f"{sum(rows):,} rows of {images:,} images: neither the competition's two archives, "
                 f'{" + ".join(f"{number:,}" for number in TRAIN_FILES.values())} rows, nor the set that was released '
-                f'again. {_PAPER} need that')
+                f'again. {paper} need that')
     yield Finding('releases', f'found: {text}', is_problem=False)
     others = find_csvs(root, leave_out={osp.abspath(path) for path in dataset.ann_file})
     for csv in others:
