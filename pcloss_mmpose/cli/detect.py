@@ -1,4 +1,4 @@
-"""Find garments on images with an MMDetection model, as boxes for `pcloss predict`; or COCO's persons for MMPose.
+"""Find garments, or COCO's persons, with an MMDetection model: boxes to predict and test on.
 
     pcloss detect DETECTOR_CONFIG DETECTOR_CHECKPOINT photos/ -o photos/boxes.json
     pcloss predict CONFIG CHECKPOINT photos/boxes.json -o out
@@ -85,7 +85,7 @@ def write_coco_results(args: Namespace) -> None:
     content = read_annotations(source)
     paths = image_paths(content, os.path.dirname(source) if args.root is None else args.root)
 
-    from ..evaluation.box_ap import PAPER_AP, box_ap
+    from ..datasets.box_ap import PAPER_AP, box_ap
     from ..inference.detector import Detector
     classes, threshold = args.classes or ['person'], 0. if args.threshold is None else args.threshold
     detector = Detector(args.config, args.checkpoint, classes, threshold, device=args.device)

@@ -10,7 +10,7 @@ from typing import Any, Iterator, Sequence
 import mmengine.fileio as fileio
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ...evaluation.box_ap import PAPER_AP, box_ap
+from ..box_ap import PAPER_AP, box_ap
 from .releases import Split
 from .report import Finding
 

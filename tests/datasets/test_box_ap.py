@@ -7,7 +7,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pcloss_mmpose.evaluation.box_ap import box_ap
+from pcloss_mmpose.datasets.box_ap import box_ap
 
 # Two persons of 100 x 100 on image 7, none on image 8.
 TRUTH = dict(
