@@ -37,6 +37,4 @@ def explanation(error: Exception) -> str | None:
         return ' '.join(text.split()) if error.filename is None else f'{error.filename}: {error.strerror}'
     if isinstance(error, (pickle.UnpicklingError, EOFError)):  # of torch.load, whose advice is for other programs
         return f'the checkpoint is broken, or no checkpoint ({type(error).__name__})'
-    if isinstance(error, AssertionError) and 'does not exist' in text:  # MMPose's CocoDataset, of a missing file
-        return f'{text}. Check the path; `pcloss check CONFIG` names all that is missing.'
     return None

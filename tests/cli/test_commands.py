@@ -100,8 +100,6 @@ pcloss_mmpose.errors.BrokenImageError: a.jpg: no such file
     (BrokenImageError(WORKER), 'a.jpg: no such file'),
     (FileNotFoundError(2, 'No such file or directory', 'a.pth'), 'a.pth: No such file or directory'),
     (pickle.UnpicklingError('anything'), 'the checkpoint is broken, or no checkpoint (UnpicklingError)'),
-    (AssertionError('Annotation file `a.json`does not exist'),
-     'Annotation file `a.json`does not exist. Check the path; `pcloss check CONFIG` names all that is missing.'),
     (ValueError('inside'), None),
     (AssertionError('inside'), None),
 ])

@@ -79,7 +79,7 @@ def test_mmpose_own_scripts_train_and_test_and_ours_resumes(tiny_config, tmp_pat
 
 
 @pytest.mark.parametrize(('option', 'words'), [
-    ('train_dataloader.dataset.ann_file=gone.json', 'gone.json`does not exist. Check the path; `pcloss check CONFIG`'),
+    ('train_dataloader.dataset.ann_file=gone.json', 'gone.json`does not exist); `pcloss check CONFIG` names what'),
     ('model.head.pc_loss.topk=0', 'topk must be None or a whole number from 1, got 0'),
     ('model.head.integral.alpha=-1', 'alpha must be a positive number, got -1'),
     ('train_dataloader.dataset.pipeline.4.pack_transformed=False', 'set pack_transformed=True on PackPoseInputs'),
