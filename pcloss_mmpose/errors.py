@@ -51,3 +51,7 @@ class BrokenImageError(PclossError, OSError):
 
 class TooManyBrokenImagesError(PclossError, RuntimeError):
     """So many images are broken that training on the rest would not be the training that was asked for."""
+
+
+class DivergedTrainingError(PclossError, RuntimeError):
+    """The loss of a training is no number any more."""

@@ -9,7 +9,7 @@ default_hooks = dict(
         type='CheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=3, save_best='NE', rule='less'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False))
-custom_hooks = [dict(type='SyncBuffersHook'), dict(type='TrainingCheckHook')]
+custom_hooks = [dict(type='SyncBuffersHook'), dict(type='TrainingCheckHook'), dict(type='FiniteLossHook')]
 
 env_cfg = dict(
     cudnn_benchmark=True,

@@ -26,4 +26,5 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     except InputError:
         raise
     except Exception as error:  # bytes that are no checkpoint make torch.load raise anything
-        raise InputError(f'{path}: no whole checkpoint ({type(error).__name__}: {str(error).splitlines()[0]})') from error
+        reason = f'{type(error).__name__}: {str(error).splitlines()[0]}'
+        raise InputError(f'{path}: no whole checkpoint ({reason})') from error

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import HOOKS
 
+from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
 from .rehearsal import rehearse
 
@@ -59,12 +60,13 @@ class TrainingCheckHook(Hook):
 
 @contextlib.contextmanager
 def checked_training() -> Iterator[None]:
-    """Every training has a :class:`TrainingCheckHook`, whether its config names one or not."""
+    """Every training has the hooks of this package, whether its config names them or not."""
     train = Runner.train
 
     def train_checked(runner: Runner):
-        if not any(isinstance(hook, TrainingCheckHook) for hook in runner.hooks):
-            runner.register_hook(TrainingCheckHook())
+        for kind in (TrainingCheckHook, FiniteLossHook):
+            if not any(isinstance(hook, kind) for hook in runner.hooks):
+                runner.register_hook(kind())
         return train(runner)
 
     Runner.train = train_checked

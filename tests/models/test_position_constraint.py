@@ -92,6 +92,18 @@ def test_masked_landmarks_have_no_influence_whatever_they_hold(robust):
 
 
 @either_form
+@pytest.mark.parametrize('topk', [None, 1, 3])
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_a_coordinate_that_is_no_number_gives_none(robust, topk, value):
+    pred, target, weight = random_case(2)
+    first = weight[0].nonzero()[0, 0]
+    pred = torch.where(torch.zeros_like(pred).index_put((torch.tensor(0), first, torch.tensor(1)),
+                                                        torch.tensor(1., dtype=pred.dtype)) > 0, value, pred)
+    for groups in (None, [range(pred.shape[1])]):
+        assert position_constraint_loss(pred, target, weight, groups, topk, robust).isnan()
+
+
+@either_form
 @pytest.mark.parametrize('weight', [torch.zeros(2, 3), torch.tensor([[0., 1., 0.], [0., 0., 1.]])])
 def test_nothing_to_learn_from_is_a_zero_with_a_gradient(weight, robust):
     pred = torch.randn(2, 3, 2, requires_grad=True)

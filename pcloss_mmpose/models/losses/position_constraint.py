@@ -94,8 +94,8 @@ def _sum_of_squares(deviation: Tensor, count: Tensor) -> Tensor:
 
 def _sum_of_lengths(deviation: Tensor, valid: Tensor) -> Tensor:
     square = (deviation[..., :, None, :] - deviation[..., None, :, :]).square().sum(-1)
-    # The root has no gradient at 0: pairs without an error, and those that do not count, go around it.
-    pairs = valid[..., :, None] & valid[..., None, :] & (square > 0)
+    # The root has no gradient at 0: pairs without an error, and those that do not count, go around it. NaN does not.
+    pairs = valid[..., :, None] & valid[..., None, :] & (square != 0)
     return torch.where(pairs, torch.where(pairs, square, 1.).sqrt(), 0.).sum(-1)
 
 

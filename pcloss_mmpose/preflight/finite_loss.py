@@ -1,0 +1,88 @@
+"""Ends a training whose loss is no number any more."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from ..checkpoints import read_checkpoint
+from ..errors import DivergedTrainingError, InputError
+
+SHOWN = 10  # images of a batch in a message
+
+
+@HOOKS.register_module()
+class FiniteLossHook(Hook):
+    """Stops a training after some steps in a row without a finite loss, and before such weights are saved.
+
+    MMEngine would go on to the end, and choose the best checkpoint among weights that are NaN. Mixed precision skips a
+    step now and then whose loss is infinite, so that one alone is no reason.
+
+    Args:
+        patience: Steps in a row.
+
+    Raises:
+        DivergedTrainingError: It has stopped; the message has the iteration, the images of the step with which it
+            began, and the newest checkpoint whose weights are finite.
+    """
+
+    priority = 'VERY_LOW'  # behind the hook that puts losses into the message hub, as numbers
+
+    def __init__(self, patience: int = 3) -> None:
+        if not isinstance(patience, int) or patience < 1:
+            raise InputError(f'patience must be a whole number from 1, got {patience!r}')
+        self.patience = patience
+        self.steps, self.beginning = 0, ''
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: Mapping | None = None) -> None:
+        """Count the steps without a finite loss."""
+        losses = {name[len('train/'):]: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()
+                  if name.startswith('train/') and 'loss' in name}
+        wrong = {name: value for name, value in losses.items() if not math.isfinite(value)}
+        if not wrong:
+            self.steps = 0
+            return
+        if self.steps == 0:
+            found = ', '.join(f'{name} {value:g}' for name, value in wrong.items())
+            self.beginning = f'iteration {runner.iter + 1} on ({found}), with {images_of(data_batch)}'
+        self.steps += 1
+        if self.steps >= self.patience:
+            self._stop(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Do not let weights that are no numbers take the place of a good checkpoint."""
+        if self.steps and not all(torch.isfinite(value).all() for value in checkpoint['state_dict'].values()):
+            self._stop(runner)
+
+    def _stop(self, runner: Runner) -> None:
+        raise DivergedTrainingError(
+            f'the loss is not finite from {self.beginning}. {newest_finite(Path(runner.work_dir))}. Lower the learning '
+            'rate or loss_weight, clip gradients (optim_wrapper.clip_grad), or look at these images with `pcloss check '
+            'CONFIG --all`')
+
+
+def images_of(data_batch: Any) -> str:
+    """The images of a batch, in words."""
+    samples: Sequence = data_batch.get('data_samples', ()) if isinstance(data_batch, Mapping) else ()
+    paths = [str(sample.metainfo.get('img_path', '?')) for sample in samples]
+    more = f' and {len(paths) - SHOWN} more' if len(paths) > SHOWN else ''
+    return f'the images {", ".join(paths[:SHOWN])}{more}' if paths else 'images that are not known'
+
+
+def newest_finite(work_dir: Path) -> str:
+    """The newest checkpoint of a folder that can be gone on from, in words."""
+    for path in sorted(work_dir.glob('*.pth'), key=lambda path: path.stat().st_mtime, reverse=True):
+        try:
+            weights = read_checkpoint(str(path)).get('state_dict', {})
+        except InputError:
+            continue
+        if all(torch.isfinite(value).all() for value in weights.values()):
+            return f'The newest checkpoint with finite weights is {path}'
+    return f'No checkpoint in {work_dir} has finite weights'
