@@ -25,6 +25,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks.ablation_studies import STUDIES, Run
+from pcloss_mmpose.inference.journal import drop_torn_line
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / 'ablation.jsonl'
@@ -34,9 +35,12 @@ PICTURE_SIZE = 160
 
 
 def read_results(path: Path = RESULTS) -> dict[Run, dict]:
-    """The figures of every run that has ended; a line that is none ends the program, and is named."""
+    """The figures of every run that has ended; a line that is none ends the program, and is named.
+
+    What a kill has cut off stands behind the last line break, and its run is done again.
+    """
     results = {}
-    for number, line in enumerate(path.read_text().splitlines() if path.is_file() else [], 1):
+    for number, line in enumerate(path.read_text().split('\n')[:-1] if path.is_file() else [], 1):
         try:
             record = json.loads(line)
             results[Run(**record.pop('run'))] = record
@@ -47,8 +51,9 @@ def read_results(path: Path = RESULTS) -> dict[Run, dict]:
 
 
 def write_result(run: Run, figures: dict, path: Path = RESULTS) -> None:
-    with path.open('a') as file:
-        file.write(json.dumps(dict(run=run.changes(), **figures)) + '\n')
+    with path.open('ab+') as file:
+        drop_torn_line(file)
+        file.write(json.dumps(dict(run=run.changes(), **figures)).encode() + b'\n')
 
 
 def draw_garments() -> None:

@@ -133,9 +133,20 @@ def test_photographs_that_are_not_drawn_validate(tmp_path, monkeypatch, raw, tra
 @pytest.mark.parametrize('line', ['{"run": {"weig', '{"run": {"height": 3}}', '{"val": {}}', '[]'])
 def test_a_line_that_is_no_result_is_named(tmp_path, line):
     path = tmp_path / 'results.jsonl'
-    path.write_text('{"run": {"seed": 1}, "test": {}}\n' + line)
+    path.write_text('{"run": {"seed": 1}, "test": {}}\n' + line + '\n')
     with pytest.raises(SystemExit, match=r'results\.jsonl, line 2: not a result'):
         ablation.read_results(path)
+
+
+def test_a_run_whose_line_a_kill_has_cut_off_is_done_again(tmp_path):
+    path = tmp_path / 'results.jsonl'
+    first, second = Run(seed=1), Run(seed=2)
+    ablation.write_result(first, dict(test=dict(NE=1)), path)
+    ablation.write_result(second, dict(test=dict(NE=2)), path)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert ablation.read_results(path) == {first: dict(test=dict(NE=1))}
+    ablation.write_result(second, dict(test=dict(NE=3)), path)
+    assert ablation.read_results(path) == {first: dict(test=dict(NE=1)), second: dict(test=dict(NE=3))}
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
