@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import BrokenImageError
+from .text import slash_hint
 
 _COLORS = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'RGBX', 'RGBa', 'CMYK', 'YCbCr')
 _DEEP_GREY = ('I;16', 'I;16B', 'I;16L', 'I;16N')
@@ -49,8 +50,8 @@ def read_image(path: str, backend_args: dict | None = None, upright: bool = True
         raise BrokenImageError(path, error.reason) from error.__cause__
     except Exception as error:  # remote storage raises what it likes
         reason = f'{type(error).__name__}: {error}'
-        if isinstance(error, FileNotFoundError) and '\\' in path:
-            reason += '. The path has backslashes, as Windows writes them: write slashes'
+        if isinstance(error, FileNotFoundError):
+            reason += slash_hint(path)
         raise BrokenImageError(path, reason) from error
 
 
@@ -139,7 +140,7 @@ def image_size(path: str) -> tuple[int, int]:
     except BrokenImageError as error:
         raise BrokenImageError(path, error.reason) from None
     except FileNotFoundError:
-        raise BrokenImageError(path, 'no such file') from None
+        raise BrokenImageError(path, f'no such file{slash_hint(path)}') from None
     except Exception as error:  # decoders raise what they like
         raise BrokenImageError(path, f'no readable image ({type(error).__name__})') from error
 

@@ -52,6 +52,11 @@ def name_fault(name: str) -> str:
     return f'the image name holds control characters: {brief(name)}'
 
 
+def slash_hint(path: str) -> str:
+    """What to add to the message that there is no such file."""
+    return '. The path has backslashes, as Windows writes them: write slashes' if '\\' in path else ''
+
+
 def with_slashes(path: str, exists: Callable[[str], bool]) -> str:
     """``path``, as long as it exists or has no backslash; else as Windows means it, where that exists."""
     if '\\' not in path or exists(path):

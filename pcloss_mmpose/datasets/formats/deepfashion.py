@@ -24,9 +24,8 @@ SPLITS = ('train', 'val', 'test')
 
 _BOX_COLUMNS = ('x_1', 'y_1', 'x_2', 'y_2')
 
-# Blanks and tabs alone part cells: other spaces, such as those between thousands, may belong to one.
-_is_number_row = re.compile(f'{NUMBER}(?:[ \t]+{NUMBER})*').fullmatch
-_cells = re.compile('[ \t]+').split
+_is_number_row = re.compile(f'{NUMBER}(?: +{NUMBER})*').fullmatch
+_cells = re.compile(' +').split
 
 
 def anno_file(path: str) -> str:
@@ -73,12 +72,13 @@ def read_listing(path: str, header_problem: Callable[[list[str]], str] = lambda 
     if len(rows) != int(lines.texts[0]):
         raise lines.error(0, f'it says {int(lines.texts[0])} rows, and {len(rows)} follow',
                           'Download the file again, or correct the number.', field='count')
-    parts = [_cells(text, 1) for text in rows.texts]
-    rows.check((len(part) == 2 for part in parts),
+    # Tabs part cells as blanks do. Other spaces may belong to one, as those between thousands do.
+    parts = [text.replace('\t', ' ').partition(' ') for text in rows.texts]
+    rows.check((rest for _, _, rest in parts),
                lambda i: (None, '1 column, too few', 'Complete the row, or take it out.'))
     names = [part[0] for part in parts]
     rows.check_names(names, 'image_name')
-    return Listing(rows, names, [part[1] for part in parts])
+    return Listing(rows, names, [part[2].lstrip(' ') for part in parts])
 
 
 def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
