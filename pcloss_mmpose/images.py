@@ -60,7 +60,7 @@ def decode_image(content: bytes, upright: bool = True) -> np.ndarray:
 
     Args:
         content: Of the file.
-        upright: Turn the image as its EXIF data say.
+        upright: Turn the image as its EXIF data say, which is always done to a TIFF.
 
     Raises:
         BrokenImageError: It is empty, truncated, no image, or of a kind that is not read; without a path.
@@ -70,7 +70,8 @@ def decode_image(content: bytes, upright: bool = True) -> np.ndarray:
             _refuse(image)
             raw_modes = [str(tile[3]) for tile in image.tile]  # before loading, which forgets them
             image.load()
-            orientation = image.getexif().get(_ORIENTATION)  # after it, which turns TIFF
+            # Pillow turns a TIFF as it loads, and some versions leave the tag as it was.
+            orientation = None if image.format == 'TIFF' else image.getexif().get(_ORIENTATION)
             pixels = _bgr(image, raw_modes, content)
     except BrokenImageError:
         raise
@@ -134,7 +135,7 @@ def image_size(path: str) -> tuple[int, int]:
         with Image.open(path) as image:
             _refuse(image)
             size = image.size
-            if image.format == 'TIFF':  # newer versions of Pillow have turned that size already
+            if image.format == 'TIFF':  # whose size some versions of Pillow have turned already
                 size = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
             return size[::-1] if image.getexif().get(_ORIENTATION) in _SWAPPED else size
     except BrokenImageError as error:

@@ -153,7 +153,7 @@ REFUSED = {
     'floating-point numbers': encoded(GREY.astype(np.float32), 'TIFF'),
     'whole numbers beyond 16 bits': encoded(GREY.astype(np.int32) * 1000, 'TIFF'),
     'or with a sign': tiff(GREY.astype(np.int16), 16, sample_format=2),
-    'CIELAB colors': encoded(Image.fromarray(COLOR).convert('LAB'), 'TIFF'),
+    'CIELAB colors': encoded(Image.frombytes('LAB', (7, 5), COLOR.tobytes()), 'TIFF'),
 }
 
 

@@ -17,7 +17,7 @@ from collections import Counter
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import FileFormatError, InputError
-from ..text import LARGEST_COORDINATE, brief, decode, is_name, name_fault, with_slashes
+from ..text import LARGEST_COORDINATE, brief, decode, is_name, name_fault, slash_hint, with_slashes
 
 SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff')
 #: Columns of a CSV, keys of a JSON entry. FashionAI's own names are understood too.
@@ -83,7 +83,7 @@ def _items(name: str, root: str | None, leave_out: str | None) -> Iterator[Item]
             raise InputError(f'{name}: no image has such a name')
         yield from map(Item, matches)
     elif not remote and not osp.exists(name):
-        raise InputError(f'{name}: there is no such file or folder (in the folder {os.getcwd()})')
+        raise InputError(f'{name}: there is no such file or folder (in the folder {os.getcwd()}){slash_hint(name)}')
     elif suffix in SUFFIXES:
         yield Item(name)
     elif suffix in _TABLES:

@@ -177,6 +177,7 @@ def test_every_annotation_of_a_coco_file_is_a_garment(folder):
 
 @pytest.mark.parametrize(('name', 'words'), [
     ('nowhere', 'nowhere: there is no such file or folder .in the folder'),
+    ('photos\\b.jpg', 'there is no such file .*backslashes, as Windows writes them: write slashes'),
     ('nowhere.jpg', 'nowhere.jpg: there is no such file or folder'),
     ('nowhere.csv', 'nowhere.csv: there is no such file or folder'),
     ('photos/notes.md', 'photos/notes.md: neither an image .* nor a folder that can be listed'),
