@@ -83,7 +83,7 @@ def read_sizes(parts: Mapping) -> dict[str, Sequence]:
     from rich.progress import track
 
     from ..datasets.conversion import rows_of
-    from ..datasets.formats.image_size import image_sizes
+    from ..images import image_sizes
     sizes, broken = {}, []
     for name, part in parts.items():
         paths = (row['img_path'] for row in rows_of(part))

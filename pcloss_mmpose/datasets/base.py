@@ -13,10 +13,10 @@ from mmengine.logging import MessageHub
 from mmengine.utils import is_abs
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ..errors import BrokenImageError, FileFormatError, InputError
+from ..errors import FileFormatError, InputError
 from ..metainfo import coco_box
 from ..metainfo.load import parse
-from .broken_images import BrokenImageCount
+from ..text import with_slashes
 from .formats.records import Records
 
 
@@ -36,9 +36,7 @@ class GarmentDataset(BaseCocoStyleDataset):
     - ``raw_ann_info``: a COCO annotation (``keypoints`` is flat, with v = 0 not annotated, 1 occluded, 2 visible;
       ``bbox`` is x y w h) with ``category``, ``image_name``, and ``variation`` where there is one.
 
-    In training a broken image, as :class:`LoadImageStrict` finds it, is logged, counted and replaced by another, up
-    to the limits of :class:`BrokenImageCount`; in test mode the first one is raised. A pipeline that belongs to a
-    wrapper such as ``CombinedDataset`` gets no such replacement: load the images in the inner dataset's pipeline.
+    Broken images are dealt with as :mod:`~.broken_images` says.
     """
 
     CATEGORIES: tuple[str, ...] = ()
@@ -48,7 +46,6 @@ class GarmentDataset(BaseCocoStyleDataset):
             raise InputError(f'{type(self).__name__} takes no detections: remove bbox_file')
         if kwargs.get('data_mode', 'topdown') != 'topdown':
             raise InputError(f"{type(self).__name__} has one garment an image: data_mode must be 'topdown'")
-        self.broken_images = BrokenImageCount()
         super().__init__(ann_file=ann_file, **kwargs)
         self._metainfo['CLASSES'] = [{'id': i, 'name': name} for i, name in enumerate(self.CATEGORIES, 1)]
         # MMPose announces ann_file as COCO JSON, which CocoMetric would open; without it, it goes by raw_ann_info.
@@ -80,7 +77,7 @@ class GarmentDataset(BaseCocoStyleDataset):
         category_ids = {name: number for number, name in enumerate(self.CATEGORIES, 1)}
         columns: dict[str, Any] = {
             'id': records.ids.tolist(),
-            'image_name': records.names.tolist(),
+            'image_name': [_file_name(root, name) for root, name in zip(records.roots, records.names)],
             'root': records.roots.tolist(),
             'category_id': [category_ids[name] for name in records.categories],
             'landmarks': [row.tobytes() for row in records.landmarks],
@@ -129,18 +126,10 @@ class GarmentDataset(BaseCocoStyleDataset):
             raw_ann_info=annotation)
         return row
 
-    def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline; None where MMEngine is to fetch another row, since the image of this one is broken.
 
-        Raises:
-            BrokenImageError: In test mode, for the first broken image.
-            TooManyBrokenImagesError: In training, past the limits.
-        """
-        self.broken_images.read += 1
-        try:
-            return super().prepare_data(idx)
-        except BrokenImageError as error:
-            if self.test_mode:
-                raise
-            self.broken_images.add(error)
-            return None
+def _file_name(root: str, name: str) -> str:
+    """An image's name, with slashes where it has Windows' backslashes and only that file exists."""
+    if '\\' not in name:
+        return name
+    path = osp.join(root, name)
+    return name if with_slashes(path, fileio.exists) == path else name.replace('\\', '/')

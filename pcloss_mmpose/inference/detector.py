@@ -10,8 +10,8 @@ import numpy as np
 from mmdet.apis import inference_detector, init_detector
 
 from ..configs import load_config
-from ..errors import InputError
-from ..visualization import read_image
+from ..errors import BrokenImageError, InputError
+from ..images import read_image
 from .predictor import choose_device, load_model
 
 
@@ -51,8 +51,9 @@ class Detector:
     def boxes(self, path: str, decimals: int = 1) -> Boxes | None:
         """What is found on an image, rounded, the best first (the largest, if only that is asked for); None if it
         cannot be read. Boxes are inside the image and have an area."""
-        image = read_image(path)
-        if image is None:
+        try:
+            image = read_image(path)
+        except BrokenImageError:
             return None
         found = inference_detector(self.model, image).pred_instances.numpy()
         height, width = image.shape[:2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import glob
+import io
 import json
 import os
 import os.path as osp
@@ -16,8 +17,9 @@ from collections import Counter
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import FileFormatError, InputError
+from ..text import LARGEST_COORDINATE, brief, decode, is_name, name_fault, slash_hint, with_slashes
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff')
 #: Columns of a CSV, keys of a JSON entry. FashionAI's own names are understood too.
 IMAGE = ('image', 'image_id')
 CATEGORY = ('category', 'image_category')
@@ -47,7 +49,9 @@ def find_items(inputs: Sequence[str], root: str | None = None, category: str | N
         inputs: Images; folders, with all that is below; patterns with ``*``, ``?`` or ``[``; ``.txt`` with one path in
             each line; ``.csv`` with the columns image and, where there are boxes and categories, x1, y1, x2, y2 and
             category; ``.json`` with a list of such entries (the box as ``box``, a list of four), or a COCO annotation
-            file. Images and lists may be on any storage that MMEngine reads, folders on any that it lists.
+            file, of which every annotation is a garment, with landmarks or without. Images and lists may be on any
+            storage that MMEngine reads, folders on any that it lists. A local path with backslashes is taken with
+            slashes where only that file exists.
         root: What relative paths inside lists and tables start from; by default the folder of their file.
         category: Of the garments for which none is given.
         leave_out: A local folder whose images are not found by folders and patterns: that of the results.
@@ -79,14 +83,17 @@ def _items(name: str, root: str | None, leave_out: str | None) -> Iterator[Item]
             raise InputError(f'{name}: no image has such a name')
         yield from map(Item, matches)
     elif not remote and not osp.exists(name):
-        raise InputError(f'{name}: there is no such file or folder (in the folder {os.getcwd()})')
+        raise InputError(f'{name}: there is no such file or folder (in the folder {os.getcwd()}){slash_hint(name)}')
     elif suffix in SUFFIXES:
         yield Item(name)
     elif suffix in _TABLES:
         start = osp.dirname(name) if root is None else root
         for item in _TABLES[suffix](name, _text(name)):
+            if not is_name(item.image):
+                raise FileFormatError.at(item.place, name_fault(item.image), field='image')
             absolute = _is_remote(item.image) or osp.isabs(item.image) or not start
-            yield item if absolute else item._replace(image=osp.join(start, item.image))
+            path = item.image if absolute else osp.join(start, item.image)
+            yield item._replace(image=path if _is_remote(path) else with_slashes(path, osp.exists))
     else:
         yield from map(Item, _without(_below(name), leave_out))
 
@@ -125,28 +132,22 @@ def _text(name: str) -> str:
                 content = file.read()
     except Exception as error:  # a storage raises what it likes
         raise InputError(f'{name}: cannot be read ({type(error).__name__}: {error})') from None
-    try:
-        return content.decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        line = content[:error.start].count(b'\n') + 1
-        raise FileFormatError.at(name, 'not UTF-8', 'Save it as UTF-8.', line=line) from None
+    return decode(name, content)
 
 
 def _from_list(name: str, text: str) -> Iterator[Item]:
     return (Item(line.strip(), place=f'{name}, line {number}')
-            for number, line in enumerate(text.splitlines(), 1) if line.strip())
+            for number, line in enumerate(text.split('\n'), 1) if line.strip())
 
 
 def _from_csv(name: str, text: str) -> Iterator[Item]:
-    rows = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    try:
-        columns = rows.fieldnames = [column.strip().lower() for column in rows.fieldnames or ()]
-        numbered = [(rows.line_num, row) for row in rows]
-    except csv.Error as error:
-        raise FileFormatError.at(name, f'not CSV ({error})', line=rows.line_num + 1) from None
-    advice = 'The first line names the columns: image and, if there are, x1, y1, x2, y2 and category.'
+    (_, header), *rows = _csv_rows(name, text) or [(1, [])]
+    columns = [column.strip().lower() for column in header]
+    advice = ('The first line names the columns, separated by commas: image and, if there are, x1, y1, x2, y2 and '
+              'category.')
     if not set(IMAGE) & set(columns):
-        raise FileFormatError.at(name, f'no column image, there are {", ".join(columns) or "none"}', advice, line=1)
+        found = brief(', '.join(columns))[1:-1] or 'none'
+        raise FileFormatError.at(name, f'no column image, there are {found}', advice, line=1)
     twice = [column for column in (*IMAGE, *CATEGORY, *CORNERS) if columns.count(column) > 1]
     if twice:
         raise FileFormatError.at(name, f'two columns {twice[0]}', advice, line=1)
@@ -154,16 +155,34 @@ def _from_csv(name: str, text: str) -> Iterator[Item]:
     if (corners or OTHER_BOXES & set(columns)) and not set(CORNERS) <= set(columns):
         found = ', '.join(sorted(corners | OTHER_BOXES & set(columns)))
         raise FileFormatError.at(name, f'columns {found}, but not all of x1, y1, x2 and y2', BOX_ADVICE, line=1)
-    for number, row in numbered:
+    for number, row in rows:
         place = f'{name}, line {number}'
-        cells = {column: (value or '').strip() for column, value in row.items() if column}
+        if any(cell.strip() for cell in row[len(columns):]):
+            raise FileFormatError.at(place, f'{len(row)} cells, and line 1 names {len(columns)} columns',
+                                     'A cell that holds a comma needs quotes around it, and a number has a point.')
+        cells = {column: cell.strip() for column, cell in zip(columns, row)}
         values = [cells.get(column, '') for column in CORNERS]
         try:
             box = [float(value) for value in values] if any(values) else None
         except ValueError:
-            raise FileFormatError.at(place, f'{", ".join(values)} are not four numbers', BOX_ADVICE,
+            raise FileFormatError.at(place, f'{brief(", ".join(values))[1:-1]} are not four numbers', BOX_ADVICE,
                                      field='x1, y1, x2, y2') from None
         yield _item(cells, box, place)
+
+
+def _csv_rows(name: str, text: str) -> list[tuple[int, list[str]]]:
+    """The rows that hold anything, and the lines on which they begin: a quoted cell may go over several."""
+    rows, start = csv.reader(io.StringIO(text), skipinitialspace=True, strict=True), 1
+    numbered = []
+    try:
+        for row in rows:
+            if row:
+                numbered.append((start, row))
+            start = rows.line_num + 1
+    except csv.Error as error:
+        raise FileFormatError.at(name, f'not CSV ({error})', 'A quote that opens a cell must close at its end.',
+                                 line=start) from None
+    return numbered
 
 
 def _from_json(name: str, text: str) -> Iterator[Item]:
@@ -201,9 +220,11 @@ def _from_coco(name: str, content: Mapping) -> Iterator[Item]:
         box, category = annotation.get('bbox'), annotation.get('category_id')
         named = _is_id(category, categories)
         if categories and category is not None and not named:
-            raise FileFormatError.at(place, f'{category!r} is none of the file', field='category_id')
+            raise FileFormatError.at(place, f'{brief(category)} is none of the file', field='category_id')
+        if not isinstance(category, (int, float, str, type(None))):
+            raise FileFormatError.at(place, f'{brief(category)} is not the id of a category', field='category_id')
         if not _are_numbers(box):
-            raise FileFormatError.at(place, f'{box!r} is not x, y, width, height', field='bbox')
+            raise FileFormatError.at(place, f'{brief(box)} is not x, y, width, height', field='bbox')
         row = dict(image=files[annotation['image_id']], category=categories[category] if named else None)
         item = _item(row, [box[0], box[1], box[0] + box[2], box[1] + box[3]], place)
         yield item._replace(image_id=annotation['image_id'], category_id=category)
@@ -224,11 +245,14 @@ def _item(row: Mapping, box: Sequence[float] | None, place: str) -> Item:
     if not isinstance(image, str):
         raise FileFormatError.at(place, 'no image is named', field='image')
     if category is not None and not isinstance(category, str):
-        raise FileFormatError.at(place, f'{category!r} is not the name of a category', field='category')
+        raise FileFormatError.at(place, f'{brief(category)} is not the name of a category', field='category')
     if box is None:
         return Item(image, category=category, place=place)
     if not _are_numbers(box):
-        raise FileFormatError.at(place, f'{box!r} is not a list of four numbers', BOX_ADVICE, field='box')
+        raise FileFormatError.at(place, f'{brief(box)} is not a list of four numbers', BOX_ADVICE, field='box')
+    if max(map(abs, box)) > LARGEST_COORDINATE:
+        raise FileFormatError.at(place, f'the box {brief(list(box))} goes beyond {LARGEST_COORDINATE:,} pixels',
+                                 BOX_ADVICE, field='box')
     x1, y1, x2, y2 = map(float, box)
     if not (x1 < x2 and y1 < y2):
         raise FileFormatError.at(place, f'the box {[x1, y1, x2, y2]} has no area', BOX_ADVICE, field='box')

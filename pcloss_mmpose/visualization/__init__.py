@@ -1,3 +1,3 @@
-from .landmarks import draw_grid, draw_heatmaps, draw_landmarks, read_image
+from .landmarks import draw_grid, draw_heatmaps, draw_landmarks
 
-__all__ = ['draw_grid', 'draw_heatmaps', 'draw_landmarks', 'read_image']
+__all__ = ['draw_grid', 'draw_heatmaps', 'draw_landmarks']

@@ -11,8 +11,8 @@ from mmengine.dataset import BaseDataset
 from mmpose.registry import DATASETS
 
 from ..datasets.checks import Report, row_box, spread
-from ..datasets.transforms import LoadImageStrict
 from ..errors import InputError
+from ..images import read_image
 from ..metainfo import raw_category, raw_visibility
 from .landmarks import draw_grid, draw_heatmaps, draw_landmarks
 
@@ -27,7 +27,7 @@ def draw_annotation(info: Mapping[str, Any], colors: np.ndarray) -> np.ndarray:
     Raises:
         BrokenImageError: It cannot be read.
     """
-    image = np.ascontiguousarray(LoadImageStrict().transform({'img_path': info['img_path']})['img'])
+    image = read_image(info['img_path'])
     box = row_box(info)
     if box is not None:
         x1, y1, x2, y2 = (int(value) for value in box.round())

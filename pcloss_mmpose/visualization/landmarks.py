@@ -6,16 +6,6 @@ from typing import Sequence
 
 import cv2
 import numpy as np
-from mmengine.fileio import get
-
-
-def read_image(path: str) -> np.ndarray | None:
-    """An image, (H, W, 3) uint8, BGR, from any storage that MMEngine reads; None if it cannot be read."""
-    try:
-        content = np.frombuffer(get(path), np.uint8)
-    except Exception:  # a storage raises what it likes
-        return None
-    return cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
 
 
 def draw_landmarks(image: np.ndarray,

@@ -68,11 +68,13 @@ def test_outside_an_image_of_40_by_30(point, landmark_is_out, corner_is_out):
 
 def test_a_missing_folder_is_named_once(tmp_path):
     (tmp_path / 'there').mkdir()
-    paths = [f'{tmp_path}/{name}' for name in ('there/a.jpg', 'gone/x/a.jpg', 'gone/y/a.jpg', 'there/lost/a.jpg')]
+    paths = [f'{tmp_path}/{name}' for name in ('there/a.jpg', 'there/s\\a.jpg', 'gone/x/a.jpg', 'gone/y/a.jpg',
+                                                'there/lost/a.jpg')]
     assert [finding.text for finding in missing_images(paths)] == [
         f'{tmp_path}/gone: no such folder, and 2 images should be in it',
         f'{tmp_path}/there/lost: no such folder, and 1 images should be in it',
-        f'{tmp_path}/there/a.jpg: no such file']
+        f'{tmp_path}/there/a.jpg: no such file',
+        f'{tmp_path}/there/s\\a.jpg: no such file. The path has backslashes, as Windows writes them: write slashes']
 
 
 # ---- raw files

@@ -11,8 +11,8 @@ from pycocotools.cocoeval import COCOeval
 from pcloss_mmpose.datasets import DeepFashionAttributeDataset, LoadImageStrict, conversion
 from pcloss_mmpose.datasets.conversion import rows_of
 from pcloss_mmpose.datasets.formats.coco import check_coco, to_coco
-from pcloss_mmpose.datasets.formats.image_size import image_size
 from pcloss_mmpose.errors import FileFormatError
+from pcloss_mmpose.images import image_size
 
 UPPER = '1  0 11 32  1 21.5 42  2 31 52  0 41 62  0 51 72  0 61 82'
 LOWER = '2  0 11 32  1 21 42  0 31.25 52  2 0 0'

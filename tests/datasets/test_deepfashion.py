@@ -34,6 +34,15 @@ def test_data_info_worked_by_hand(raw, tmp_path):
     assert upper['img_path'] == str(tmp_path / 'img/u.jpg') and 'variation' not in upper['raw_ann_info']
 
 
+def test_tabs_part_cells_too(raw, tmp_path):
+    root = raw.benchmark(tmp_path, {'img/a.jpg': LOWER}, boxes={'img/a.jpg': '1 2 30 40'})
+    for file in tmp_path.glob('*/*.txt'):
+        file.write_text(file.read_text().replace('  ', ' \t').replace(' ', '\t'))
+    info, = infos(DeepFashionAttributeDataset(data_root=root, split='train'))
+    assert info['keypoints'][0, 4:].tolist() == [[11, 12], [21, 22], [31, 32], [41, 42]]
+    assert info['bbox'].tolist() == [[1, 2, 30, 40]] and info['img_path'] == str(tmp_path / 'img/a.jpg')
+
+
 def test_variation_column(raw, tmp_path):
     rows = {'a.jpg': UPPER.replace('1 ', '1 5 ', 1), 'b.jpg': LOWER.replace('2 ', '2 1 ', 1)}
     first, second = infos(FLDDataset(data_root=raw.benchmark(tmp_path, rows, variation=True)))

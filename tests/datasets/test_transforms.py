@@ -7,7 +7,7 @@ from mmpose.datasets.transforms import GetBBoxCenterScale, LoadImage, TopdownAff
 from PIL import Image
 
 from pcloss_mmpose.datasets import FashionAIDataset, LoadImageStrict, TopdownStretch, WholeImageBox
-from pcloss_mmpose.errors import BrokenImageError
+from pcloss_mmpose.errors import BrokenImageError, InputError
 
 BOX = np.float32([[13, 7, 113, 207]])
 POINTS = np.float32([[[13, 7], [113, 207], [63, 107], [30.25, 180.5], [5, 300]]])
@@ -127,6 +127,19 @@ class TestLoadImageStrict:
         strict, stock = (load({'img_path': str(tmp_path / 'a.jpg')}) for load in (LoadImageStrict(), LoadImage()))
         assert strict['img_shape'] == stock['img_shape'] == ((60, 40) if orientation == 6 else (40, 60))
         assert np.abs(strict['img'].astype(int) - stock['img']).max() <= 3
+
+    def test_options(self, raw, tmp_path):
+        raw.image(tmp_path / 'a.jpg', size=(40, 30))
+        with Image.open(tmp_path / 'a.jpg') as image:
+            exif = image.getexif()
+            exif[0x0112] = 6
+            image.save(tmp_path / 'b.jpg', exif=exif)
+        load = LoadImageStrict(to_float32=True, color_type='color_ignore_orientation')
+        results = load({'img_path': str(tmp_path / 'b.jpg')})
+        assert results['img'].dtype == np.float32
+        assert results['img'].shape[:2] == results['img_shape'] == results['ori_shape'] == (30, 40)
+        with pytest.raises(InputError, match="no color_type 'unchanged'"):
+            LoadImageStrict(color_type='unchanged')
 
     def test_an_array_passes(self):
         image = np.zeros((4, 5, 3), np.uint8)

@@ -21,6 +21,7 @@ from mmpose.registry import DATASETS
 
 from ...errors import BrokenImageError, FileFormatError, PclossError
 from ...metainfo import landmark_names
+from ...text import slash_hint
 from ..formats.deepfashion import anno_file, read_partition
 from ..transforms import LoadImageStrict
 from .coco import UNREADABLE, coco_faults, coco_sizes, labelled_ids, reads_coco, why_empty
@@ -212,7 +213,7 @@ def missing_images(paths: Sequence[str]) -> list[Finding]:
     return [
         *(Finding('missing folders', f'{folder}: no such folder, and {number:,} images should be in it')
           for folder, number in numbers.items()),
-        *(Finding('missing images', f'{path}: no such file') for path in paths if not folders[path]),
+        *(Finding('missing images', f'{path}: no such file{slash_hint(path)}') for path in paths if not folders[path]),
     ]
 
 

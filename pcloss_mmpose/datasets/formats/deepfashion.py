@@ -16,6 +16,7 @@ import numpy as np
 from ...errors import FileFormatError
 from ...metainfo.fashion8 import CATEGORY_LANDMARKS, CLOTHES_TYPES, LANDMARKS
 from ...metainfo.fld import VARIATIONS
+from ...text import LARGEST_COORDINATE, brief
 from .records import Records, coco_landmarks, object_array
 from .text_files import NUMBER, Lines, first_occurrences, is_number, parse_numbers, read_lines
 
@@ -23,7 +24,8 @@ SPLITS = ('train', 'val', 'test')
 
 _BOX_COLUMNS = ('x_1', 'y_1', 'x_2', 'y_2')
 
-_is_number_row = re.compile(rf'{NUMBER}(?:\s+{NUMBER})*').fullmatch
+_is_number_row = re.compile(f'{NUMBER}(?: +{NUMBER})*').fullmatch
+_cells = re.compile(' +').split
 
 
 def anno_file(path: str) -> str:
@@ -56,23 +58,27 @@ def read_listing(path: str, header_problem: Callable[[list[str]], str] = lambda 
             name alone.
     """
     lines = read_lines(path)
-    if not re.fullmatch('[0-9]+', lines.texts[0]):
-        raise lines.error(0, f"expected the number of rows, found '{lines.texts[0]}'",
+    if not re.fullmatch('[0-9]{1,9}', lines.texts[0]):
+        raise lines.error(0, f'expected the number of rows, found {brief(lines.texts[0])}',
                           'Line 1 holds the number of rows alone.', field='count')
     if len(lines) == 1:
         raise lines.error(0, 'the file ends here', 'Download it again.', field='count')
     header = lines.texts[1].split()
-    problem = header_problem(header[1:]) if header[0] == 'image_name' else f"expected 'image_name', found '{header[0]}'"
+    problem = (header_problem(header[1:]) if header[0] == 'image_name' else
+               f"expected 'image_name', found {brief(header[0])}")
     if problem:
         raise lines.error(1, problem, 'Line 2 names the columns, in the order of the rows.', field='header')
     rows = lines.after(2)
     if len(rows) != int(lines.texts[0]):
         raise lines.error(0, f'it says {int(lines.texts[0])} rows, and {len(rows)} follow',
                           'Download the file again, or correct the number.', field='count')
-    parts = [text.split(None, 1) for text in rows.texts]
-    rows.check((len(part) == 2 for part in parts),
+    # Tabs part cells as blanks do. Other spaces may belong to one, as those between thousands do.
+    parts = [text.replace('\t', ' ').partition(' ') for text in rows.texts]
+    rows.check((rest for _, _, rest in parts),
                lambda i: (None, '1 column, too few', 'Complete the row, or take it out.'))
-    return Listing(rows, [part[0] for part in parts], [part[1] for part in parts])
+    names = [part[0] for part in parts]
+    rows.check_names(names, 'image_name')
+    return Listing(rows, names, [part[2].lstrip(' ') for part in parts])
 
 
 def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
@@ -82,14 +88,17 @@ def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
     ``columns`` gives the names of the columns for a number of cells; it is asked for error messages only.
     """
 
-    def explain(index: int) -> tuple[str, str, str]:
-        cells = listing.rests[index].split()
-        wrong = next(i for i, cell in enumerate(cells) if not is_number(cell))
+    def explain(index: int, good: Callable[[str], object], fault: str) -> tuple[str, str, str]:
+        cells = _cells(listing.rests[index])
+        wrong = next(i for i, cell in enumerate(cells) if not good(cell))
         names = columns(len(cells))
         field = names[wrong] if wrong < len(names) else f'{wrong + 2}'
-        return field, f"'{cells[wrong]}' is not a finite decimal number", 'Correct the cell.'
+        hint = ', or take the blanks out of the image name' if wrong == 0 else ''
+        return field, f'{brief(cells[wrong])} {fault}', f'Correct the cell{hint}.'
 
-    listing.lines.check(map(_is_number_row, listing.rests), explain)
+    listing.lines.check(
+        map(_is_number_row, listing.rests),
+        lambda i: explain(i, is_number, 'is not a finite decimal number'))
     counts = np.array([len(rest.split()) for rest in listing.rests], dtype=np.int64)
     listing.lines.check(
         counts <= width,
@@ -98,6 +107,10 @@ def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
     for count in np.unique(counts):
         rows = np.flatnonzero(counts == count)
         table[rows, :count] = parse_numbers((listing.rests[row] for row in rows), ' ').reshape(-1, count)
+    listing.lines.check(
+        ~(np.abs(table) > LARGEST_COORDINATE).any(axis=1),
+        lambda i: explain(i, lambda cell: abs(float(cell)) <= LARGEST_COORDINATE,
+                          f'lies beyond {LARGEST_COORDINATE:,} pixels'))
     return table, counts
 
 
@@ -112,11 +125,11 @@ def _landmark_columns(cells: int) -> tuple[str, ...]:
 def _landmark_header_problem(columns: list[str]) -> str:
     """Accept what real files have: some name a variation_type that their rows lack."""
     if columns[:1] != ['clothes_type']:
-        return f"expected 'clothes_type' after 'image_name', found '{' '.join(columns[:1])}'"
+        return f"expected 'clothes_type' after 'image_name', found {brief(' '.join(columns[:1]))}"
     found = [column for column in columns[1:] if column != 'variation_type']
     for column, expected in zip(found, _landmark_columns(1)[1:]):
         if column != expected:
-            return f"expected '{expected}', found '{column}'"
+            return f"expected '{expected}', found {brief(column)}"
     return ''
 
 
@@ -189,7 +202,7 @@ def read_boxes(path: str) -> tuple[Listing, np.ndarray]:
     """
     listing = read_listing(
         path, lambda columns: '' if tuple(columns) == _BOX_COLUMNS else
-        f"expected 'image_name {' '.join(_BOX_COLUMNS)}', found 'image_name {' '.join(columns)}'")
+        f"expected 'image_name {' '.join(_BOX_COLUMNS)}', found {brief(' '.join(('image_name', *columns)))}")
     boxes, counts = _numeric_table(listing, lambda cells: _BOX_COLUMNS, width=len(_BOX_COLUMNS))
     listing.lines.check(
         counts == len(_BOX_COLUMNS),
@@ -213,7 +226,7 @@ def read_partition(path: str) -> tuple[Listing, np.ndarray]:
     listing = read_listing(path)
     listing.lines.check(
         (rest in SPLITS for rest in listing.rests),
-        lambda i: ('evaluation_status', f"unknown split '{listing.rests[i]}'", f'Known are {", ".join(SPLITS)}.'))
+        lambda i: ('evaluation_status', f'unknown split {brief(listing.rests[i])}', f'Known are {", ".join(SPLITS)}.'))
     return listing, object_array(listing.rests)
 
 
@@ -225,7 +238,7 @@ def _rows_of(images: Listing, other: Listing, needed: str) -> np.ndarray:
     found = [rows.get(name) for name in images.names]
     images.lines.check(
         (row is not None for row in found),
-        lambda i: ('image_name', f"'{images.names[i]}' has no {needed} in {other.lines.path}",
+        lambda i: ('image_name', f'{brief(images.names[i])} has no {needed} in {other.lines.path}',
                    'Add it there, or take the row out here.'))
     return np.array(found, dtype=np.int64)
 

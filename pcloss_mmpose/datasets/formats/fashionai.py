@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from ...metainfo.fashionai import CATEGORIES, LANDMARKS
+from ...text import LARGEST_COORDINATE, brief
 from .records import coco_landmarks
 from .text_files import NUMBER, Lines, is_number, parse_numbers, read_lines
 
@@ -52,7 +53,7 @@ def _without_header(lines: Lines) -> Lines:
         raise lines.error(0, f'{len(cells)} columns, expected {len(HEADER)} or 2', advice, field='header')
     for cell, column in zip(cells, columns):
         if cell != column:
-            raise lines.error(0, f"expected '{column}', found '{cell}'", advice, field='header')
+            raise lines.error(0, f"expected '{column}', found {brief(cell)}", advice, field='header')
     return lines.after(1)
 
 
@@ -61,11 +62,11 @@ def _explain_landmarks(cells: list[str]) -> tuple[str | None, str, str]:
     for column, cell in zip(LANDMARKS, cells):
         values = cell.split('_')
         if len(values) != 3:
-            return column, f"expected x_y_v, found '{cell}'", _CELL_ADVICE
+            return column, f'expected x_y_v, found {brief(cell)}', _CELL_ADVICE
         if not all(map(is_number, values)):
-            return column, f"'{cell}' holds something that is not a finite decimal number", _CELL_ADVICE
+            return column, f'{brief(cell)} holds something that is not a finite decimal number', _CELL_ADVICE
         if values[2] not in ('-1', '0', '1'):
-            return column, f"visibility '{values[2]}' is outside -1, 0, 1", _CELL_ADVICE
+            return column, f"visibility {brief(values[2])} is outside -1, 0, 1", _CELL_ADVICE
     return None, 'unreadable row', _CELL_ADVICE
 
 
@@ -79,7 +80,7 @@ def read_csv(path: str) -> tuple[Lines, list[str], list[str], np.ndarray | None]
     Raises:
         FileFormatError: With file, line and column.
     """
-    lines = _without_header(read_lines(path))
+    lines = _without_header(read_lines(path).unquoted())
     if not lines:
         return lines, [], [], None
     has_landmarks = lines.texts[0].count(',') != 1
@@ -91,11 +92,11 @@ def read_csv(path: str) -> tuple[Lines, list[str], list[str], np.ndarray | None]
 
     rows = [text.split(',', 2) for text in lines.texts]
     names = [row[0].strip() for row in rows]
-    lines.check(names, lambda i: ('image_id', 'the image name is empty', 'Give the path of the image.'))
+    lines.check_names(names, 'image_id')
     categories = [row[1].strip() for row in rows]
     lines.check(
         (category in CATEGORIES for category in categories),
-        lambda i: ('image_category', f"unknown category '{categories[i]}'", f'Known are {", ".join(CATEGORIES)}.'))
+        lambda i: ('image_category', f'unknown category {brief(categories[i])}', f'Known are {", ".join(CATEGORIES)}.'))
     if not has_landmarks:
         return lines, names, categories, None
 
@@ -106,6 +107,11 @@ def read_csv(path: str) -> tuple[Lines, list[str], list[str], np.ndarray | None]
     lines.check(
         ~nowhere.any(axis=1),
         lambda i: (LANDMARKS[np.argmax(nowhere[i])], 'a landmark at -1_-1 must have v = -1', _CELL_ADVICE))
+    far = (np.abs(values[..., :2]) > LARGEST_COORDINATE).any(axis=2)
+    lines.check(
+        ~far.any(axis=1),
+        lambda i: (LANDMARKS[np.argmax(far[i])], f"{brief(cells[i].split(',')[np.argmax(far[i])])} lies beyond "
+                   f'{LARGEST_COORDINATE:,} pixels', _CELL_ADVICE))
     return lines, names, categories, coco_landmarks(values[..., :2], values[..., 2] + 1)
 
 

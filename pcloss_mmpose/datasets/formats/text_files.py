@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Sequence
 
 import mmengine.fileio as fileio
 import numpy as np
 
 from ...errors import FileFormatError
+from ...text import brief, decode, is_name, name_fault
 
 #: A plain decimal number that float32 can hold. NaN, infinity and exponents have no place in these files.
 NUMBER = r'-?[0-9]{1,9}(?:\.[0-9]*)?'
@@ -57,6 +59,34 @@ class Lines:
             field, problem, advice = explain(bad[0])
             raise self.error(bad[0], problem, advice, field=field, lines=len(bad))
 
+    def check_names(self, names: Sequence[str], field: str) -> None:
+        """Raise for the first name of an image that is empty, or that no file can have.
+
+        Raises:
+            FileFormatError: Some name is not good.
+        """
+        self.check(map(is_name, names), lambda i: (field, name_fault(names[i]), 'Give the path of the image.'))
+
+    def unquoted(self) -> Lines:
+        """Lines of comma separated cells without the quotes that some programs put around each.
+
+        Raises:
+            FileFormatError: A quote does not close in its line, or a quoted cell holds a comma.
+        """
+        return replace(self, texts=[
+            self._unquoted(index) if '"' in text else text for index, text in enumerate(self.texts)])
+
+    def _unquoted(self, index: int) -> str:
+        try:
+            cells, = csv.reader([self.texts[index]], skipinitialspace=True, strict=True)
+        except csv.Error:
+            raise self.error(index, 'a quote that opens here does not close at the end of its cell',
+                             'Write cells without quotes.') from None
+        if any(',' in cell for cell in cells):
+            cell = next(cell for cell in cells if ',' in cell)
+            raise self.error(index, f'a comma inside of the cell {brief(cell)}', 'No cell may hold one.')
+        return ','.join(cells)
+
 
 def read_lines(path: str) -> Lines:
     """Read a text file through MMEngine's file backends.
@@ -65,13 +95,14 @@ def read_lines(path: str) -> Lines:
         FileFormatError: The file is missing, cannot be read, is no UTF-8 text, or holds nothing.
     """
     try:
-        text = fileio.get_text(path, encoding='utf-8-sig')
+        content = fileio.get(path)
     except FileNotFoundError:
         advice = 'Check the path; the configs take their root from FASHIONAI_ROOT, DEEPFASHION_ROOT or FLD_ROOT.'
         raise FileFormatError.at(path, 'no such file', advice) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError.at(path, f'cannot be read as text ({error})') from error
-    numbered = [(number, line.strip()) for number, line in enumerate(text.split('\n'), 1) if line.strip()]
+    except OSError as error:
+        raise FileFormatError.at(path, f'cannot be read ({error})') from error
+    lines = decode(path, content).split('\n')
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise FileFormatError.at(path, 'the file is empty', 'Download it again.')
     numbers, texts = zip(*numbered)
@@ -95,6 +126,6 @@ def first_occurrences(names: Sequence[str], place: Callable[[int], str]) -> np.n
     if repeats:
         example = next(index for index, name in enumerate(names) if first[name] != index)
         warnings.warn(
-            f"{place(example)}: '{names[example]}' stands in {place(first[names[example]])} already; {repeats} rows "
-            'repeat an image in all, and the first row of each image is kept.', stacklevel=2)
+            f'{place(example)}: {brief(names[example])} stands in {place(first[names[example]])} already; {repeats} '
+            'rows repeat an image in all, and the first row of each image is kept.', stacklevel=2)
     return np.fromiter(first.values(), dtype=np.int64, count=len(first))

@@ -6,43 +6,47 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
-from PIL import UnidentifiedImageError
 
-from ...errors import BrokenImageError
+from ...errors import InputError
+from ...images import read_image
 from ...metainfo import coco_box
+from ..broken_images import replace_broken_images
+
+replace_broken_images()
 
 
 @TRANSFORMS.register_module()
 class LoadImageStrict(LoadImage):
-    """:class:`LoadImage` that raises where an image is broken.
+    """:class:`LoadImage` that raises where an image is broken, and reads as :mod:`pcloss_mmpose.images` says.
 
-    Decoded by Pillow, which raises on a truncated file; OpenCV fills the missing part with grey and says nothing.
+    In the data sets of a training, a broken image is then replaced by another: see
+    :mod:`pcloss_mmpose.datasets.broken_images`.
 
     Args:
         to_float32: As in ``LoadImage``.
-        color_type: As in ``LoadImage``.
+        color_type: 'color', or 'color_ignore_orientation' for images that are not turned as their EXIF data say.
         backend_args: As in ``LoadImage``.
 
     Raises:
-        BrokenImageError: The file is missing, empty, truncated, or no image.
+        BrokenImageError: The file is missing, empty, truncated, no image, or of a kind that is not read.
+        InputError: Another color_type.
     """
 
     def __init__(self, to_float32: bool = False, color_type: str = 'color', backend_args: dict | None = None) -> None:
+        if color_type not in ('color', 'color_ignore_orientation'):
+            raise InputError(f"LoadImageStrict has no color_type '{color_type}': images are read in color, as 'color' "
+                             "or 'color_ignore_orientation'")
         super().__init__(
             to_float32=to_float32, color_type=color_type, imdecode_backend='pillow', backend_args=backend_args)
 
     def transform(self, results: dict) -> dict:
         """Load ``results['img_path']``."""
-        if 'img' in results:
-            return super().transform(results)
-        path = results['img_path']
-        try:
-            return super().transform(results)
-        except Exception as error:  # decoders and remote storage raise what they like
-            cause = error.__context__ or error  # LoadImage wraps the first error in one of the same type
-            if isinstance(cause, UnidentifiedImageError):  # it names the buffer's address instead of the file
-                raise BrokenImageError(path, 'no image that Pillow can read') from cause
-            raise BrokenImageError(path, f'{type(cause).__name__}: {cause}') from cause
+        if 'img' not in results:
+            image = read_image(results['img_path'], self.backend_args, upright=self.color_type == 'color')
+            results['img'] = image.astype(np.float32) if self.to_float32 else image
+            results['img_shape'] = results['ori_shape'] = image.shape[:2]
+            return results
+        return super().transform(results)
 
 
 @TRANSFORMS.register_module()

@@ -12,7 +12,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..landmarks import read_image
+from ...errors import BrokenImageError
+from ...images import read_image
 from . import charts
 from .results import RunResults
 
@@ -103,8 +104,9 @@ def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> di
     """One image for the page's script: itself, cut around the garment, and the landmarks in its pixels."""
     path, first = runs[0].paths[index], runs[0].measured
     box = first.boxes[index]
-    image = read_image(path)
-    if image is None:
+    try:
+        image = read_image(path)
+    except BrokenImageError:
         broken.append(path)
         image = np.full((max(1, int(box[3])), max(1, int(box[2])), 3), 128, np.uint8)
     left, top, right, bottom = cut(box, image.shape)

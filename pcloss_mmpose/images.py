@@ -1,0 +1,157 @@
+"""The one way to read an image: training, prediction, checks, reports and drawings all see the same pixels.
+
+Pillow decodes, since it raises on a truncated file where OpenCV fills the missing part with grey and says nothing. What
+OpenCV's ``IMREAD_COLOR`` makes of a sound file is the model for the rest: grey becomes three equal channels, a palette
+its colors, transparency is dropped, EXIF turns the image upright, and of an animation or of several pages the first
+counts. Unlike OpenCV, 16 bits become 8 by a division by 257 (12 bits by 4095 / 255), rounded.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Iterable
+
+import cv2
+import mmengine.fileio as fileio
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from .errors import BrokenImageError
+from .text import slash_hint
+
+_COLORS = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'RGBX', 'RGBa', 'CMYK', 'YCbCr')
+_DEEP_GREY = ('I;16', 'I;16B', 'I;16L', 'I;16N')
+_REFUSED = {'F': 'floating-point numbers', 'I': 'whole numbers beyond 16 bits or with a sign', 'LAB': 'CIELAB colors'}
+_OTHER_FORMAT = 'save it as JPEG, or as PNG with 8 or 16 bits'
+
+_ORIENTATION = 0x0112  # EXIF; 5 to 8 swap width and height
+_SWAPPED = (5, 6, 7, 8)
+_WIDTH, _HEIGHT, _PHOTOMETRIC = 256, 257, 262  # tags of TIFF
+_UPRIGHT = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
+}
+
+
+def read_image(path: str, backend_args: dict | None = None, upright: bool = True) -> np.ndarray:
+    """An image from any storage that MMEngine reads: (H, W, 3) uint8, BGR. See :func:`decode_image`.
+
+    Raises:
+        BrokenImageError: The file is missing, empty, truncated, no image, or of a kind that is not read.
+    """
+    try:
+        return decode_image(fileio.get(path, backend_args=backend_args), upright)
+    except BrokenImageError as error:
+        raise BrokenImageError(path, error.reason) from error.__cause__
+    except Exception as error:  # remote storage raises what it likes
+        reason = f'{type(error).__name__}: {error}'
+        if isinstance(error, FileNotFoundError):
+            reason += slash_hint(path)
+        raise BrokenImageError(path, reason) from error
+
+
+def decode_image(content: bytes, upright: bool = True) -> np.ndarray:
+    """The pixels of an image file, (H, W, 3) uint8, BGR.
+
+    Args:
+        content: Of the file.
+        upright: Turn the image as its EXIF data say, which is always done to a TIFF.
+
+    Raises:
+        BrokenImageError: It is empty, truncated, no image, or of a kind that is not read; without a path.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            _refuse(image)
+            raw_modes = [str(tile[3]) for tile in image.tile]  # before loading, which forgets them
+            image.load()
+            # Pillow turns a TIFF as it loads, and some versions leave the tag as it was.
+            orientation = None if image.format == 'TIFF' else image.getexif().get(_ORIENTATION)
+            pixels = _bgr(image, raw_modes, content)
+    except BrokenImageError:
+        raise
+    except UnidentifiedImageError as error:  # it names the buffer's address
+        raise BrokenImageError('', 'no image that Pillow can read') from error
+    except Exception as error:  # decoders raise what they like
+        raise BrokenImageError('', f'{type(error).__name__}: {error}') from error
+    return np.ascontiguousarray(_UPRIGHT[orientation](pixels)) if upright and orientation in _UPRIGHT else pixels
+
+
+def _refuse(image: Image.Image) -> None:
+    """Raise for what would not be read rightly."""
+    if image.mode not in _COLORS and not _is_deep_grey(image):
+        kind = _REFUSED.get(image.mode, 'pixels of an unknown kind')
+        raise BrokenImageError('', f'{image.format} with {kind} (mode {image.mode}) is not read: {_OTHER_FORMAT}')
+
+
+def _is_deep_grey(image: Image.Image) -> bool:
+    """Whether the image is grey with 9 to 16 bits. For Netpbm and, in older versions, PNG, Pillow calls that 'I'."""
+    return image.mode in _DEEP_GREY or (image.mode == 'I' and image.format in ('PNG', 'PPM'))
+
+
+def _bgr(image: Image.Image, raw_modes: list[str], content: bytes) -> np.ndarray:
+    if _is_deep_grey(image):
+        grey = _eight_bits(np.asarray(image), 4095 if any('I;12' in mode for mode in raw_modes) else 65535)
+        if image.format == 'TIFF' and image.tag_v2.get(_PHOTOMETRIC) == 0:  # 0 is white there; Pillow heeds 8 bits only
+            grey = 255 - grey
+        return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    if any(';16' in mode for mode in raw_modes):
+        return _deep_color(image, content)
+    if image.mode in ('P', 'PA'):
+        image.info.pop('transparency', None)  # which Pillow would warn about
+    elif image.mode == 'RGBa':
+        image = image.convert('RGBA')
+    return cv2.cvtColor(np.asarray(image if image.mode == 'RGB' else image.convert('RGB')), cv2.COLOR_RGB2BGR)
+
+
+def _deep_color(image: Image.Image, content: bytes) -> np.ndarray:
+    """BGR of color, or of grey with transparency, with 16 bits: Pillow keeps the upper 8 of them, OpenCV all."""
+    values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    upper = np.asarray(image)[..., 2::-1]
+    if values is None or values.dtype != np.uint16 or not np.array_equal(values[..., :3] >> 8, upper):
+        raise BrokenImageError('', f'{image.format} of 16 bits a channel (mode {image.mode}) is read differently by '
+                               f'OpenCV and Pillow: {_OTHER_FORMAT}')
+    return _eight_bits(values[..., :3], 65535)
+
+
+def _eight_bits(values: np.ndarray, largest: int) -> np.ndarray:
+    """Values of 0 to ``largest``, not above 65535, as 0 to 255, rounded."""
+    return ((values.astype(np.uint32) * 255 + largest // 2) // largest).astype(np.uint8)
+
+
+def image_size(path: str) -> tuple[int, int]:
+    """Width and height in pixels of an image as :func:`read_image` gives it, upright, from its header alone.
+
+    Raises:
+        BrokenImageError: There is no such file, it has no image's header, or is of a kind that is not read. A truncated
+            image is not found.
+    """
+    try:
+        with Image.open(path) as image:
+            _refuse(image)
+            size = image.size
+            if image.format == 'TIFF':  # whose size some versions of Pillow have turned already
+                size = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+            return size[::-1] if image.getexif().get(_ORIENTATION) in _SWAPPED else size
+    except BrokenImageError as error:
+        raise BrokenImageError(path, error.reason) from None
+    except FileNotFoundError:
+        raise BrokenImageError(path, f'no such file{slash_hint(path)}') from None
+    except Exception as error:  # decoders raise what they like
+        raise BrokenImageError(path, f'no readable image ({type(error).__name__})') from error
+
+
+def image_sizes(paths: Iterable[str]) -> tuple[list[tuple[int, int]], list[BrokenImageError]]:
+    """:func:`image_size` of every image that can be read, and an error for every other one."""
+    sizes, broken = [], []
+    for path in paths:
+        try:
+            sizes.append(image_size(path))
+        except BrokenImageError as error:
+            broken.append(error)
+    return sizes, broken
