@@ -58,12 +58,14 @@ class FiniteLossHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Do not let weights that are no numbers take the place of a good checkpoint."""
-        if self.steps and not all(torch.isfinite(value).all() for value in checkpoint['state_dict'].values()):
+        wrong = [name for name, value in checkpoint['state_dict'].items() if not torch.isfinite(value).all()]
+        if wrong:
+            self.beginning = self.beginning or f'iteration {runner.iter + 1} on at the latest ({wrong[0]} has no value)'
             self._stop(runner)
 
     def _stop(self, runner: Runner) -> None:
         raise DivergedTrainingError(
-            f'the loss is not finite from {self.beginning}. {newest_finite(Path(runner.work_dir))}. Lower the learning '
+            f'the loss, or a weight, is not finite from {self.beginning}. {newest_finite(Path(runner.work_dir))}. Lower the learning '
             'rate or loss_weight, clip gradients (optim_wrapper.clip_grad), or look at these images with `pcloss check '
             'CONFIG --all`')
 

@@ -24,7 +24,7 @@ def train(tiny_config, call, tmp_path):
 def test_weights_that_are_no_numbers_are_not_saved(train, tmp_path):
     code, line = train('optim_wrapper.optimizer.lr=1e30', 'train_cfg.max_epochs=3')
     assert code == 2
-    assert line.startswith('error: the loss is not finite from iteration 2 on (')
+    assert line.startswith('error: the loss, or a weight, is not finite from iteration 2 on (')
     assert f'No checkpoint in {tmp_path} has finite weights' in line
     assert not list(tmp_path.glob('*.pth'))
 
@@ -36,7 +36,7 @@ def test_the_newest_good_checkpoint_and_the_images_are_named(train, tmp_path, ti
     torch.save(content, tmp_path / 'later.pth')
     code, line = train('train_cfg.max_epochs=9', 'model.head.loss.loss_weight=1e40', resume=True)
     assert code == 2
-    assert line.startswith('error: the loss is not finite from iteration 3 on (')
+    assert line.startswith('error: the loss, or a weight, is not finite from iteration 3 on (')
     assert f'The newest checkpoint with finite weights is {tmp_path}/epoch_1.pth.' in line
     assert sum(f'{tiny_config.parent}/train_{k}.png' in line for k in range(4)) == 2  # the batch of two
     assert not (tmp_path / 'epoch_3.pth').exists()  # iteration 5 was the third in a row
@@ -76,8 +76,11 @@ def test_good_weights_are_saved_in_a_bad_step(tmp_path):
     training, hook = Training(tmp_path), FiniteLossHook()
     training.step(hook, loss=math.inf)
     hook.before_save_checkpoint(training, dict(state_dict=dict(weight=torch.ones(2), steps=torch.tensor(3))))
-    with pytest.raises(DivergedTrainingError):
-        hook.before_save_checkpoint(training, dict(state_dict=dict(weight=torch.tensor([1., math.inf]))))
+    broken = dict(state_dict=dict(good=torch.ones(1), weight=torch.tensor([1., math.inf])))
+    with pytest.raises(DivergedTrainingError, match=r'not finite from iteration 1 on \(loss inf\)'):
+        hook.before_save_checkpoint(training, broken)
+    with pytest.raises(DivergedTrainingError, match='iteration 1 on at the latest .weight has no'):
+        FiniteLossHook().before_save_checkpoint(training, broken)
 
 
 @pytest.mark.parametrize('patience', [0, 1.5, '3'])

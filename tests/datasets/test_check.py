@@ -271,6 +271,9 @@ def test_a_landmark_far_from_its_box_is_named(coco):
     assert problems(coco(set_annotation(keypoints=near, bbox=[1, 1, 40, 40]))) == []  # 20 pixels of 40
     text, = problems(coco(set_annotation(keypoints=far, bbox=[1, 1, 40, 40])))
     assert text.endswith('train_1.png: right_ankle at 62 3 is 21 pixels away from the box 1 1 41 41 (x1 y1 x2 y2)')
+    beyond = [30, 30, 2] * 16 + [99, 3, 2]
+    text, = problems(coco(set_annotation(keypoints=beyond, bbox=[1, 1, 40, 40])))  # said once
+    assert text.endswith('right_ankle at 99 3 is outside the image of 64 x 64')
 
 
 def scale_labels(scale):
@@ -300,6 +303,8 @@ def test_units(coco, tmp_path, scale, side, unit):
     texts = problems(split)
     assert len(texts) == (unit is not None)
     assert unit is None or f'the labels seem to be {unit} of the image; write pixels' in texts[0]
+    few = problems(Split('train', dict(split.config, indices=2)))  # too few images to take them for percent
+    assert len(few) == (unit == 'fractions')
 
 
 def test_a_few_landmarks_in_the_corner_are_a_note(benchmark):
@@ -352,6 +357,9 @@ def test_images_of_training_among_those_of_validation_are_noted(coco):
         [], ['val: 3 of its 3 images are in train too, so that its figures say little about new images'],
         ['test: 2 of its 2 images are in train too, so that its figures say little about new images']]
     assert [bool(report.pairs) for report in reports] == [True, False, False]
+    twice = [train, Split('train', dict(train.config, sample_interval=2))]  # a set may train two times
+    assert not any(report.findings for report in check_splits(
+        twice, None, 0, lambda name: contextlib.nullcontext(lambda items, what: items)))
 
 
 @pytest.mark.parametrize('values', [
