@@ -65,9 +65,9 @@ class FiniteLossHook(Hook):
 
     def _stop(self, runner: Runner) -> None:
         raise DivergedTrainingError(
-            f'the loss, or a weight, is not finite from {self.beginning}. {newest_finite(Path(runner.work_dir))}. Lower '
-            'the learning rate or loss_weight, clip gradients (optim_wrapper.clip_grad), or look at these images with '
-            '`pcloss check CONFIG --all`')
+            f'the loss, or a weight, is not finite from {self.beginning}. {newest_finite(Path(runner.work_dir))}. '
+            'Lower the learning rate or loss_weight, clip gradients (optim_wrapper.clip_grad), or look at these images '
+            'with `pcloss check CONFIG --all`')
 
 
 def images_of(data_batch: Any) -> str:

@@ -96,8 +96,8 @@ def perfect_sample(info: Mapping) -> dict:
         'input_center': box[0].reshape(2, 2).mean(axis=0), 'input_scale': box[0, 2:] - box[0, :2],
         'gt_instances': dict(bboxes=box, bbox_scores=np.ones(1, np.float32), bbox_scales=box[:, 2:] - box[:, :2],
                              keypoints=keypoints, keypoints_visible=visible),
-        'pred_instances': dict(keypoints=np.nan_to_num(keypoints), keypoint_scores=np.ones(keypoints.shape[:2], np.float32),
-                               bboxes=box)}
+        'pred_instances': dict(keypoints=np.nan_to_num(keypoints), bboxes=box,
+                               keypoint_scores=np.ones(keypoints.shape[:2], np.float32))}
 
 
 @contextlib.contextmanager
