@@ -1,7 +1,8 @@
-"""The paper's tables, as Markdown."""
+"""The paper's tables, as Markdown that fits a terminal of 80 columns."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import statistics
@@ -10,29 +11,49 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from pcloss_mmpose.cli.arguments import merge_options
 from pcloss_mmpose.configs import list_configs, load_config
+from pcloss_mmpose.errors import FileFormatError
 
-from .paper import base_name, paper_tables
+from .paper import LOSS_TIME, Row, Table, base_name, paper_tables
 from .runs import STATES, TOOLS, Run, averages, beta_name, commands, find_runs, with_beta
 
 BETAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # ours: the paper's grid is not at hand
-SWEPT = 'td-hm_res50-pcloss_4xb5-100k_fashionai-512x512'
+#: Figure 8 has a curve for each data set; which model it is, we do not know.
+SWEPT = tuple(f'td-hm_res50-pcloss_4xb5-100k_{dataset}-512x512' for dataset in ('fashionai', 'deepfashion', 'fld'))
+BENCHMARK = Path(__file__).resolve().parents[1] / 'benchmarks' / 'loss_time.py'
+TIME_FILE = 'loss_time.json'  # what it writes
+STAR = """\
+A figure with a * is quoted by the paper from an earlier one. The paper did not
+train that model, so no change is counted from it."""
+DFA_NOTE = """\
+DFA has no waistline on FLD: its 6.98 is the mean of six landmarks, and cannot
+be compared with the others' means of eight."""
 LEGEND = """\
-n is the number of runs that count; several are shown as mean ± standard deviation. delta is the change from the same
-method without PCLoss. The groups of PCLoss are left and right (skeleton-like) unless a row names others. The (quoted)
-methods have no config here. Our code is not the paper's, so compare the deltas (docs/reproduce.md)."""
+n: runs that count, sd: their standard deviation. NE and AP are means over the
+runs. change: from the same method without PCLoss.
+left-right: the paper's groups and weight, as we read it. tuned: left and right
+too, with a weight and a form of ours (docs/loss.md); the paper has no such row.
+DFA, DLAN and FGN have no config here. Our code is not the paper's: compare the
+changes, not the figures (docs/reproduce.md)."""
 
 
 def print_tables(roots: Sequence[Path], schedule: str) -> None:
-    """Print Tables 1 to 5 and Figure 8 from the runs under ``roots``, what does not count, and what is to be run."""
-    files = {path.stem: path for path in list_configs()}
-    names = dict.fromkeys(name for *_, rows in paper_tables() for _, name, _ in rows if name)
+    """Print the paper's tables, its Figure 8 and the loss's time from what is under ``roots``, and what is missing."""
+    times, files = time_table(roots), {path.stem: path for path in list_configs()}
+    names = dict.fromkeys(row.config for table in paper_tables() for row in table.rows if row.config)
     options = {name: ['train_cfg.max_iters=150000'] * (schedule == '150k' and '-100k_' in name) for name in names}
     configs = {name: merge_options(load_config(files[name], custom_imports=False), options[name]) for name in names}
     runs = find_runs(roots, configs)
-    for title, *table in paper_tables():
-        print(f'## {title}\n\n{method_table(*table, runs)}\n')
-    for name in dict.fromkeys([SWEPT, *sorted(name for name, beta in runs if beta)]):
-        print(f'## Figure 8: average over beta, {name}\n\n{sweep_table(name, configs[name], runs)}\n')
+    for table in paper_tables():
+        print(f'## {table.title}\n\n{method_table(table, runs)}\n')
+        if any(row.quoted for row in table.rows):
+            print(f'{STAR}\n')
+        if table.title.startswith('Table 2'):
+            print(f'{DFA_NOTE}\n')
+        for heading, text in detail_tables(table, runs):
+            print(f'### {heading}\n\n{text}\n')
+    for name in dict.fromkeys([*SWEPT, *sorted(name for name, beta in runs if beta)]):
+        print(f'## Figure 8: beta, {name}\n\n{sweep_table(name, configs[name], runs)}\n')
+    print(f'## Section 4.5: time of PCLoss for 20 images of FashionAI\n\n{times}\n')
     print(f'Schedule of the fashion runs: {schedule} iterations.\n{LEGEND}')
     problems = sorted(f'- {run.folder}: {run.problem}' for group in runs.values() for run in group if run.problem)
     todo = []
@@ -41,51 +62,109 @@ def print_tables(roots: Sequence[Path], schedule: str) -> None:
         new = Run(next(folder for folder in folders if not any(folder.glob('*/vis_data'))), 'unfinished')
         run = min([*runs[name, None], new], key=lambda run: STATES.index(run.state))
         todo += commands(run, files[name], config, '8' if '_8xb' in name else '4', options[name])
-    if not all(averages(runs[SWEPT, beta]) for beta in BETAS):
-        todo.append(['python', os.path.relpath(TOOLS / 'sweep_beta.py'), os.path.relpath(files[SWEPT]), '4',
-                     '--work-dir', str(roots[0] / SWEPT), *['--cfg-options', *options[SWEPT]] * bool(options[SWEPT])])
+    for name in SWEPT:
+        if not all(averages(runs[name, beta]) for beta in BETAS):
+            todo.append(['python', os.path.relpath(TOOLS / 'sweep_beta.py'), os.path.relpath(files[name]), '4',
+                         '--work-dir', str(roots[0] / name), *['--cfg-options', *options[name]] * bool(options[name])])
+    if not any((root / TIME_FILE).is_file() for root in roots):
+        todo.append(['python', os.path.relpath(BENCHMARK), str(roots[0] / TIME_FILE)])
     for title, lines in ('Not counted', problems), ('Still to be run', [f'    {shlex.join(line)}' for line in todo]):
         if lines:
             print(f'\n## {title}\n', *lines, sep='\n')
 
 
-def method_table(digits: int, columns: Mapping[str, str], rows: Sequence, runs: Mapping[tuple, Sequence[Run]]) -> str:
-    """A row for each method with the mean of its tested runs, and one with the paper's figures."""
-    paper, lines = {name: figures[:1] for _, name, figures in rows}, []
-    for method, name, figures in rows:
-        base = base_name(name) if '-pcloss' in name else None
-        if name:
-            tested = [run.metrics for run in runs[name, None] if run.state == 'tested']
-            ours = [[each[metric] for each in tested if metric in each] for metric in columns.values()]
-            lines.append([method, str(len(tested)), *cells(ours, averages(runs[base, None]), digits)])
-        figures = [[] if figure is None else [figure] for figure in figures] + [[]] * (len(columns) - len(figures))
-        lines.append([f"{method} ({'paper' if name else 'quoted'})", '-', *cells(figures, paper.get(base, []), digits)])
-    return markdown_table(['method', 'n', *list(columns)[:1], 'delta', *list(columns)[1:]], lines)
+def method_table(table: Table, runs: Mapping[tuple, Sequence[Run]]) -> str:
+    """A row for each method and arm: our runs, the paper's figure, and what PCLoss changed in each."""
+    lines = []
+    for row in table.rows:
+        base = next(each for each in table.rows if each.method == row.method)
+        ours, theirs = averages(runs[row.config, None]), row.figures[:1]
+        star = '*' if row.quoted else ''
+        lines.append([
+            row.method, row.arm, str(len(ours)) if row.config else '-', mean(ours, table.digits), spread(ours),
+            change(ours, averages(runs[base.config, None]) if base != row else [], table.digits),
+            mean(theirs, table.digits) + star,
+            change(theirs, [] if base == row or base.quoted else base.figures[:1], table.digits)])
+    return markdown_table(
+        ['method', 'PCLoss', 'n', next(iter(table.columns)), 'sd', 'change', 'paper', 'change'], lines, left=2)
+
+
+def detail_tables(table: Table, runs: Mapping[tuple, Sequence[Run]]) -> Iterable[tuple[str, str]]:
+    """Heading and text: the other columns of the paper's table, a table each method, one for the quoted methods."""
+    other = list(table.columns.items())[1:]
+    first = 'metric' if 'AP' in table.columns else 'landmark'
+    quoted = [(row.method, paper_column(row, len(other))) for row in table.rows if row.quoted]
+    tables = {method: [] for method in dict.fromkeys(row.method for row in table.rows if row.config)}
+    for row in table.rows:
+        if row.config:
+            tested = [run.metrics for run in runs[row.config, None] if run.state == 'tested']
+            tables[row.method].append((row.arm, [[each[name] for each in tested if name in each] for _, name in other]))
+            if not row.quoted:
+                arm = 'without' if base_name(row.config) == row.config else 'with'
+                tables[row.method].append((f'paper {arm}', paper_column(row, len(other))))
+    for heading, columns in {**tables, 'Quoted by the paper': quoted}.items():
+        columns = [(name, column) for name, column in columns if any(column)]
+        if columns:
+            rows = [[label, *(mean(column[index], table.digits) for _, column in columns)]
+                    for index, (label, _) in enumerate(other)]
+            yield f'{heading}, by {first}', markdown_table([first, *(name for name, _ in columns)], rows)
+
+
+def paper_column(row: Row, count: int) -> list[list[float]]:
+    """The paper's figures after the first, each as a list of one, or of none where it has none."""
+    return [[] if figure is None else [figure] for figure in row.figures[1:]] or [[]] * count
 
 
 def sweep_table(name: str, config: Any, runs: Mapping[tuple, Sequence[Run]], betas: Iterable[float] = BETAS) -> str:
     """A row for the runs without PCLoss, and one for each of ``betas`` and of the other betas in ``runs``."""
     base = averages(runs[base_name(name), None]) if base_name(name) != name else []
-    rows = [['without PCLoss', '-', str(len(base)), *cells([base], [], 2)]]
+    rows = [['without PCLoss', '-', str(len(base)), mean(base, 2), spread(base), '-']]
     for beta in sorted({*betas, *(beta for other, beta in runs if other == name and beta)}):
         values, weight = averages(runs[name, beta]), with_beta(config, beta).model.head.pc_loss.loss_weight
-        rows.append([beta_name(beta), f'{weight:.4g}', str(len(values)), *cells([values], base, 2)])
-    return markdown_table(['beta', 'loss_weight', 'n', 'average', 'delta'], rows)
+        rows.append([beta_name(beta), f'{weight:.4g}', str(len(values)), mean(values, 2), spread(values),
+                     change(values, base, 2)])
+    return markdown_table(['beta', 'loss_weight', 'n', 'average', 'sd', 'change'], rows)
 
 
-def cells(values: Sequence[Sequence[float]], base: Sequence[float], digits: int) -> list[str]:
-    """The mean of each column's values; after the first its difference to the mean of ``base``."""
-    means = [f'{statistics.fmean(column):.{digits}f}' if column else '-' for column in values]
-    spread = f' ± {statistics.stdev(values[0]):.{digits}f}' if len(values[0]) > 1 else ''
-    delta = f'{statistics.fmean(values[0]) - statistics.fmean(base):+.{digits}f}' if values[0] and base else '-'
-    return [means[0] + spread, delta, *means[1:]]
+def time_table(roots: Sequence[Path]) -> str:
+    """The paper's time, and those in the files that BENCHMARK wrote in ``roots``.
+
+    Raises:
+        FileFormatError: A file is none of that program's.
+    """
+    rows = [['paper', 'one GPU of its time, unnamed', f'{LOSS_TIME:.3f}']]
+    for path in (root / TIME_FILE for root in roots):
+        if path.is_file():
+            try:
+                found = json.loads(path.read_text())
+                rows += [[f'ours, {part}', str(found['device']), f"{found['milliseconds'][part]:.3f}"]
+                         for part in ('forward', 'forward and backward')]
+            except (ValueError, TypeError, KeyError) as error:
+                raise FileFormatError.at(str(path), f'not a result of {BENCHMARK.name} ({error!r})',
+                                         'Remove it, and run that again.') from None
+    rows += [['ours', 'not measured yet', '-']] * (len(rows) == 1)
+    return markdown_table(['', 'where', 'ms'], rows, left=2)
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of aligned columns: the first to the left, all others to the right."""
+def mean(values: Sequence[float], digits: int) -> str:
+    return f'{statistics.fmean(values):.{digits}f}' if values else '-'
+
+
+def spread(values: Sequence[float]) -> str:
+    """The standard deviation of several."""
+    return f'{statistics.stdev(values):.2f}' if len(values) > 1 else '-'
+
+
+def change(values: Sequence[float], base: Sequence[float], digits: int) -> str:
+    """The difference of the means."""
+    return f'{statistics.fmean(values) - statistics.fmean(base):+.{digits}f}' if values and base else '-'
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A table of aligned columns: the first ``left`` to the left, all others to the right."""
     rows = [list(row) for row in rows]
     widths = [max(2, *map(len, column)) for column in zip(header, *rows)]
-    rule = [':' + '-' * (widths[0] - 1), *('-' * (width - 1) + ':' for width in widths[1:])]
-    marks = '<' + '>' * (len(widths) - 1)
+    marks = ['<'] * left + ['>'] * (len(widths) - left)
+    rule = [':' + '-' * (width - 1) if mark == '<' else '-' * (width - 1) + ':' for width, mark in zip(widths, marks)]
     return '\n'.join(f"| {' | '.join(f'{cell:{mark}{width}}' for cell, mark, width in zip(cells, marks, widths))} |"
                      for cells in (header, rule, *rows))

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ from pcloss_mmpose.synthetic import write_fashionai
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LEAVES = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
-PAIRS = [(path, path.with_name(path.name.replace('-pcloss', '', 1)))
-         for path in LEAVES if '-pcloss_' in path.name]
+PAIRS = [(path, path.with_name(re.sub('-pcloss(-tuned)?', '', path.name)))
+         for path in LEAVES if re.search('-pcloss(-tuned)?_', path.name)]
 
 
 def load(path):
@@ -64,15 +65,15 @@ def test_the_rows_of_the_paper_are_there():
     assert len(stems) == len(LEAVES)  # a work directory is named after the stem
     for dataset in ('deepfashion', 'fld', 'fashionai'):
         for model in ('td-reg_fashionnet', 'td-hm_res50-fpn', 'td-hm_res50'):
-            for arm in ('', '-pcloss'):
+            for arm in ('', '-pcloss', '-pcloss-tuned'):
                 assert f'{model}{arm}_4xb5-100k_{dataset}-512x512' in stems
     for ablation in ('td-reg_fashionnet-pcloss-whole', 'td-hm_res50-fpn-pcloss-whole',
                      'td-hm_res50-fpn-pcloss-topbottom'):
         assert f'{ablation}_4xb5-100k_fashionai-512x512' in stems
     for model in ('td-hm_res50', 'td-hm_res50-fpn'):
-        for arm in ('', '-pcloss'):
+        for arm in ('', '-pcloss', '-pcloss-tuned'):
             assert f'{model}{arm}_8xb64-210e_coco-256x192' in stems
-    assert len(stems) == 18 + 3 + 4 + 4 and len(PAIRS) == 13 and len(KINDS) == 13
+    assert len(stems) == 27 + 3 + 6 + 4 and len(PAIRS) == 24 and len(KINDS) == 13
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
@@ -166,6 +167,18 @@ def test_the_papers_values_reach_the_loss():
         head = load(leaf(f'td-hm_res50-fpn-pcloss_4xb5-100k_{dataset}-512x512')).model.head
         assert head.pc_loss.loss_weight == pytest.approx(1.6384e-5)
         assert (head.pc_loss.topk, head.pc_loss.partition) == (4, 'left_right')
+    for dataset, beta in (('fashionai', 2e-4), ('deepfashion', 1e-5), ('fld', 1e-5)):  # units cancel in regression
+        head = load(leaf(f'td-reg_fashionnet-pcloss_4xb5-100k_{dataset}-512x512')).model.head
+        assert head.pc_loss.loss_weight == beta
+
+
+@pytest.mark.parametrize('path', [path for path in LEAVES if '-pcloss-tuned_' in path.name], ids=lambda path: path.stem)
+def test_the_tuned_arm_has_the_papers_groups_and_a_weight_and_a_form_of_its_own(path):
+    tuned, paper = (load(each).model.head for each in (path, leaf(path.stem.replace('-tuned', ''))))
+    assert tuned.pc_loss.loss_weight != paper.pc_loss.loss_weight
+    assert tuned.pc_loss.get('robust', False) == ('integral' in tuned)  # lengths did not help in regression
+    own = dict(loss_weight=None, robust=None)
+    assert {**tuned.pc_loss, **own} == {**paper.pc_loss, **own}
 
 
 @pytest.mark.parametrize('name', ['td-hm_res50-fpn_4xb5-100k_fld-512x512', 'td-hm_res50_8xb64-210e_coco-256x192',

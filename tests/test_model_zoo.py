@@ -60,12 +60,14 @@ def test_what_is_said_of_a_config_is_true(path):
     loss = config.model.head.get('pc_loss')
     assert ('PCLoss' in model['Metadata']['Architecture']) == bool(loss)
     groups = {'left_right': 'left and right', 'top_bottom': 'top and bottom', None: 'one group'}
-    assert readme_row(path)['loss'] == (f'with PCLoss, {groups[loss.partition]}' if loss else 'without PCLoss')
+    tuned = ', tuned' * ('-pcloss-tuned_' in path.name)
+    assert readme_row(path)['loss'] == (f'with PCLoss, {groups[loss.partition]}{tuned}' if loss else 'without PCLoss')
 
 
 def test_the_papers_figures_in_the_readmes_are_those_of_its_tables():
     """The ablation gives FashionNet's and FPN's with more digits."""
-    paper = {name: f'{figures[0]:.{digits}f}' for _, digits, _, rows in paper_tables() for _, name, figures in rows}
+    paper = {row.config: f'{row.figures[0]:.{table.digits}f}' + '*' * row.quoted
+             for table in paper_tables() for row in table.rows if row.figures}
     shown = {path.stem: next((value for name, value in readme_row(path).items() if name.startswith("paper's ")), None)
              for path in LEAVES}
     assert {name: figure for name, figure in shown.items() if figure} == {

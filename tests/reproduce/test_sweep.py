@@ -13,7 +13,8 @@ BASE = find_config('td-hm_efflite0_1xb12-600_garments-128x128')
 
 
 @pytest.mark.parametrize('name', ['td-hm_res50-fpn-pcloss_4xb5', 'td-hm_res50-fpn-pcloss-whole_4xb5',
-                                  'td-hm_res50-fpn-pcloss-topbottom_4xb5', 'td-hm_res50-fpn_4xb5'])
+                                  'td-hm_res50-fpn-pcloss-topbottom_4xb5', 'td-hm_res50-fpn-pcloss-tuned_4xb5',
+                                  'td-hm_res50-fpn_4xb5'])
 def test_the_base_arm_is_found_by_name(name):
     assert base_name(name) == 'td-hm_res50-fpn_4xb5'
 
@@ -40,8 +41,8 @@ def test_a_real_sweep_is_passed_over_when_it_is_called_again(swept, call, monkey
     again = call(*swept.arguments)
     assert again.code == 0
     _, _, base, row = ([cell.strip() for cell in line.strip('|').split('|')] for line in again.out.splitlines()[1:])
-    assert base == ['without PCLoss', '-', '0', '-', '-']
-    assert (row[:3], row[4]) == (['1e-3', '0.001638', '1'], '-') and float(row[3]) > 0
+    assert base == ['without PCLoss', '-', '0', '-', '-', '-']
+    assert (row[:3], row[4:]) == (['1e-3', '0.001638', '1'], ['-', '-']) and float(row[3]) > 0
 
     other = call(*swept.arguments, '--cfg-options', 'train_cfg.max_epochs=2')
     assert other.code == 2 and 'beta_1e-3: trained with other settings: train_cfg.max_epochs is 1 ' in other.err
@@ -93,7 +94,8 @@ def test_the_base_run_beside_the_sweep_is_the_line(runs, write, call, tmp_path):
     shown = call('sweep', DEMO, 1, '--betas', '1e-3', '--work-dir', tmp_path / 'sweep')
     assert shown.code == 0
     rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in shown.out.splitlines() if line[:1] == '|']
-    assert rows[2:] == [['without PCLoss', '-', '2', '5.00 ± 1.41', '-'], ['1e-3', '0.001638', '1', '3.00', '-2.00']]
+    assert rows[2:] == [['without PCLoss', '-', '2', '5.00', '1.41', '-'],
+                        ['1e-3', '0.001638', '1', '3.00', '-', '-2.00']]
 
 
 def test_a_config_of_any_name_is_swept_and_is_not_its_own_base(runs, call, tmp_path):
@@ -104,8 +106,8 @@ def test_a_config_of_any_name_is_swept_and_is_not_its_own_base(runs, call, tmp_p
                processes=1)
     runs.write(tmp_path / 'beside', own, metrics={'NE_macro': 4.}, processes=1)  # with PCLoss, of the config's weight
     shown = call('sweep', own, 1, '--betas', '1e-3', '--work-dir', tmp_path / 'sweep')
-    assert [line.split('|')[3:6] for line in shown.out.splitlines()[-2:]] == [
-        ['  0 ', '       - ', '     - '], ['  1 ', '    3.00 ', '     - ']]
+    assert [[cell.strip() for cell in line.split('|')[3:7]] for line in shown.out.splitlines()[-2:]] == [
+        ['0', '-', '-', '-'], ['1', '3.00', '-', '-']]
 
 
 def test_options_of_the_loss_do_not_reach_the_base(runs, write, call, tmp_path):
@@ -116,7 +118,7 @@ def test_options_of_the_loss_do_not_reach_the_base(runs, write, call, tmp_path):
     runs.write(tmp_path / 'base', BASE, options={'train_cfg.x': 1}, metrics={'NE_macro': 4.})
     shown = call('sweep', DEMO, 1, '--betas', '1e-3', '--work-dir', tmp_path / 'sweep',
                  '--cfg-options', 'model.head.pc_loss.topk=4', 'train_cfg.x=1')
-    assert shown.out.splitlines()[-2].split()[-4:-1] == ['4.00', '|', '-'] and '-2.00' in shown.out.splitlines()[-1]
+    assert shown.out.splitlines()[-2].split()[-6:-1:2] == ['4.00', '-', '-'] and '-2.00' in shown.out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

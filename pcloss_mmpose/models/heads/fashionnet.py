@@ -115,6 +115,10 @@ class FashionNetHead(RegressionHead):
     are pooled to 7x7, because at 512x512 the first fully connected layer would otherwise hold 134 M parameters, and
     537 M at VGG's own width of 4096. The widths, the window and the loss weights are ours.
 
+    With the configs' VGG-16, landmarks are pooled from pool4: the output of the fourth block after its pooling, 512
+    channels at a sixteenth of the input. Public re-implementations pool from conv4_3, the same block before its
+    pooling, at an eighth.
+
     Losses: ``loss_kpt`` on the final coordinates, ``loss_first`` the same on the first ones, ``loss_visibility`` the
     binary cross-entropy of visible against occluded, out of the crop or not annotated, over all landmarks.
 

@@ -1,0 +1,2 @@
+_base_ = 'td-reg_fashionnet-pcloss_4xb5-100k_fashionai-512x512.py'
+model = dict(head=dict(pc_loss=dict(loss_weight=1e-2)))
