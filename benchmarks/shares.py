@@ -22,9 +22,12 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from mmpose.registry import MODELS
+from rich.console import Console
+from rich.progress import track
 from torch import nn
 
 from pcloss_mmpose.cli.arguments import add_config_options, config_file, merge_options, whole_number
+from pcloss_mmpose.cli.errors import one_line_errors
 from pcloss_mmpose.configs import load_config
 from pcloss_mmpose.errors import InputError
 from pcloss_mmpose.models.backbones import EfficientNetLite0
@@ -149,9 +152,10 @@ def main() -> None:
     add_config_options(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    config = merge_options(load_config(args.config), args.cfg_options)
+    with one_line_errors():
+        config = merge_options(load_config(args.config), args.cfg_options)
+        config = small_config(config, args.divide, args.batch_size)
     rows = settings(config)
-    config = small_config(config, args.divide, args.batch_size)
     init_default_scope(config.default_scope)
     set_random_seed(0)
     model = MODELS.build(config.model)
@@ -161,7 +165,7 @@ def main() -> None:
     model.train()
     moments = [args.iterations * third // 3 for third in (1, 2, 3)]
     columns = []
-    for iteration in range(1, args.iterations + 1):
+    for iteration in track(range(1, args.iterations + 1), 'training', console=Console(stderr=True)):
         model.train_step(next(batches), optimizer)
         if iteration in moments:
             columns.append(measure(model, batches, rows))
