@@ -124,6 +124,7 @@ def test_options_of_the_loss_do_not_reach_the_base(runs, write, call, tmp_path):
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['no.py', '1'], 'argument CONFIG: no.py: no such file'),
     ([BASE, '1'], 'no model.head.pc_loss: give a config with -pcloss in its name'),
+    (['td-hm_res50-pcloss-tuned_4xb5-100k_fld-512x512', '4'], 'sums lengths (robust=True), whose weight is none of'),
     ([DEMO, '0'], 'argument GPUS: must be at least 1, got 0'),
     ([DEMO, '1', '--betas', '0'], 'a beta is a number above 0'),
     ([DEMO, '1', '--betas', 'nan'], 'a beta is a number above 0'),
