@@ -72,7 +72,7 @@ def shrink(node: Any, divisor: int) -> None:
 
 
 def small_config(config: Config, divisor: int, batch_size: int) -> Config:
-    """With the small backbone, small pictures and few of them."""
+    """With the small backbone, small pictures and few of them, without end."""
     head, model = config.model.head, config.model
     if head.type == 'PCFashionNetHead':
         model.backbone, head.in_channels = dict(type='TwoLevels'), (112, 320)
@@ -83,7 +83,8 @@ def small_config(config: Config, divisor: int, batch_size: int) -> Config:
         raise InputError('give a config of SPB or FashionNet with PCLoss')
     model.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
     shrink(config._cfg_dict, divisor)
-    config.train_dataloader.update(batch_size=batch_size, num_workers=0, persistent_workers=False)
+    config.train_dataloader.update(batch_size=batch_size, num_workers=0, persistent_workers=False,
+                                   sampler=dict(type='InfiniteSampler', shuffle=True))
     return config
 
 

@@ -63,8 +63,8 @@ def run_sweep(args: Namespace) -> None:
     if not config.get('train_cfg') or not config.get('model', {}).get('head', {}).get('pc_loss'):
         raise InputError(f'{path} has no train_cfg or no model.head.pc_loss: give a config with -pcloss in its name')
     if config.model.head.pc_loss.get('robust'):
-        raise InputError(f"{path} sums lengths (robust=True), whose weight is none of the paper's betas: give a config of "
-                         "the paper's loss, such as one without -tuned")
+        raise InputError(f"{path} sums lengths (robust=True), whose weight is none of the paper's betas: give a config "
+                         "of the paper's loss, such as one without -tuned")
     images = config.train_dataloader.batch_size * args.gpus * int(os.environ.get('NNODES', 1))
     meant = config.get('auto_scale_lr', {}).get('base_batch_size', images)
     if images != meant:

@@ -1,4 +1,7 @@
-# The paper: k 4, the skeleton-like partition, alpha 0.1, beta 1e-5. docs/loss.md explains the conversion.
+# The paper: k 4, the skeleton-like partition, alpha 0.1, beta 1e-5. We read beta as one for pixels of the heatmap,
+# beside a peak of 100 and a heatmap loss averaged over the pixels. PCLoss then has 0.02 of the gradient (pc_share,
+# measured on photographs with the same landmarks), which does next to nothing. docs/loss.md has the other readings
+# and what each gives.
 integral = dict(alpha=10.)  # alpha 0.1 x a peak of 100, beside our heatmaps' peak of 1
 pc_loss = dict(
     type='PCLoss',
