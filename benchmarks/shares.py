@@ -1,6 +1,6 @@
 """PCLoss's part of the gradient (pc_share) under each reading of the paper's beta, measured while a small model trains.
 
-    DEEPFASHION_ROOT=... OMP_NUM_THREADS=1 python -m benchmarks.shares CONFIG [--divide 2] [--iterations 300]
+    DEEPFASHION_ROOT=... OMP_NUM_THREADS=1 python -m benchmarks.shares CONFIG [--divide 4] [--iterations 600]
 
 CONFIG is one of SPB's or FashionNet's with PCLoss. It trains as it is, on one core, but with EfficientNet-lite0 from
 its ImageNet weights in the place of ResNet or VGG, fewer images a step, another learning rate, and sides divided by
@@ -147,8 +147,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=config_file, metavar='CONFIG')
     parser.add_argument('--divide', type=whole_number(1), default=1, help='sides of the input (default: %(default)s)')
-    parser.add_argument('--iterations', type=whole_number(3), default=300, help='default: %(default)s')
-    parser.add_argument('--batch-size', type=whole_number(1), default=5, help='default: %(default)s')
+    parser.add_argument('--iterations', type=whole_number(3), default=600, help='default: %(default)s')
+    parser.add_argument('--batch-size', type=whole_number(1), default=8, help='default: %(default)s')
     parser.add_argument('--lr', type=float, default=1e-3, help='of Adam (default: %(default)s)')
     add_config_options(parser)
     args = parser.parse_args()

@@ -30,8 +30,11 @@ be compared with the others' means of eight."""
 LEGEND = """\
 n: runs that count, sd: their standard deviation. NE and AP are means over the
 runs. change: from the same method without PCLoss.
-left-right: the paper's groups and weight, as we read it. tuned: left and right
-too, with a weight and a form of ours (docs/loss.md); the paper has no such row.
+left-right: the paper's groups and weight, as we read it. On DeepFashion and
+FLD, and in FashionNet, PCLoss then has about 2 % of the gradient or less:
+expect no change.
+tuned: left and right too, with a weight of ours, and in SPB and FPN a form of
+ours (docs/loss.md). The paper has no such row.
 DFA, DLAN and FGN have no config here. Our code is not the paper's: compare the
 changes, not the figures (docs/reproduce.md)."""
 

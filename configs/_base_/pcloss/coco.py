@@ -1,4 +1,5 @@
-# The paper gives neither k nor beta for COCO: these are its values for FashionAI.
+# The paper gives neither k nor beta for COCO: these are its values for FashionAI, read as in fashionai.py. PCLoss then
+# has 0.24 of the gradient (pc_share, measured on four images; docs/loss.md).
 integral = dict(alpha=10.)  # alpha 0.1 x a peak of 100, beside our heatmaps' peak of 1
 pc_loss = dict(
     type='PCLoss',
