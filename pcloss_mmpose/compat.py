@@ -10,12 +10,13 @@ import functools
 import gc
 import importlib.abc
 import importlib.util
+import io
 import os
-import pickle
 import sys
 import types
 from importlib.machinery import ModuleSpec
 from typing import Any, Callable, ContextManager, Iterator
+from urllib.parse import urlparse
 
 from .errors import InputError, MissingPackageError
 
@@ -142,39 +143,65 @@ def radius_as_number() -> Iterator[None]:
     OpencvBackendVisualizer.draw_circles = draw_circles
 
 
-def _history_statistic(owner: Any, name: str) -> Callable:
-    """The one use of ``getattr`` that MMEngine's checkpoints make: a statistic of ``HistoryBuffer``."""
-    from mmengine.logging import HistoryBuffer
-    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
-        return getattr(HistoryBuffer, name)
-    raise pickle.UnpicklingError(f'the checkpoint asks for {name!r} of {owner!r}, which no MMEngine checkpoint does')
-
-
 @contextlib.contextmanager
 def protected_resume() -> Iterator[None]:
     """After ``torch`` is imported: let ``torch.load`` read MMEngine's checkpoints under ``weights_only=True``.
 
-    Since torch 2.6 that is the default, and ``--resume`` fails on MMEngine's log buffers and numpy arrays. Allowed
-    here: ``HistoryBuffer`` and numpy's numeric arrays and scalars, under their names in numpy 1 and 2. The buffer
-    holds its own methods, which pickle stores as calls of ``builtins.getattr``; that name is mapped to a function that
-    hands out nothing else. Before torch 2.6 there is nothing to do.
+    Since torch 2.6 that is the default, and ``--resume`` fails on MMEngine's log buffers and numpy arrays. Allowed here
+    is what :func:`~pcloss_mmpose.unpickling.mmengine_globals` lists. Before torch 2.6 ``weights_only=True`` takes no
+    other types by name, and torch 1.13 not even plain numbers: our own unpickler takes its place there.
 
-    Upstream: https://github.com/open-mmlab/mmengine/issues/1655. It can go once MMEngine registers its own types.
+    Upstream: https://github.com/open-mmlab/mmengine/issues/1655. It can go once MMEngine registers its own types and
+    torch 2.6 is the oldest that is supported.
     """
     yield
-    import numpy as np
     import torch
-    from mmengine.logging import HistoryBuffer
     from packaging.version import Version
+
+    from . import unpickling
     if Version(torch.__version__) < Version('2.6'):
-        return
-    dtypes = {type(np.dtype(code)) for code in '?' + np.typecodes['AllInteger'] + np.typecodes['AllFloat']}
-    rebuilders = [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]  # array's and scalar's, private both
-    functions = [(rebuild, f'numpy.{core}.multiarray.{rebuild.__name__}')
-                 for rebuild in rebuilders for core in ('core', '_core')]
-    torch.serialization.add_safe_globals(
-        [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions, (_history_statistic, 'builtins.getattr'),
-         bytes])  # what an array of size 0 is made from, as a data set without a skeleton has them
+        torch.serialization._weights_only_unpickler = unpickling
+    else:
+        torch.serialization.add_safe_globals(unpickling.mmengine_globals())
+
+
+@contextlib.contextmanager
+def verified_checkpoints() -> Iterator[None]:
+    """After MMEngine's loader of checkpoints is imported: let it read files, downloads and object storages as
+    :func:`~pcloss_mmpose.checkpoints.read_checkpoint` does, in every command and for ``init_cfg`` too.
+
+    Its own reading unpickles freely: files before torch 2.6, and downloads with any torch, since
+    ``torch.hub.load_state_dict_from_url`` passes ``weights_only=False``. It verifies no checksum.
+
+    Upstream: https://github.com/open-mmlab/mmengine/issues/1655 is about the same call. It can go once MMEngine passes
+    ``weights_only=True`` everywhere, and torch verifies its checksums.
+    """
+    yield
+    stock = sys.modules['mmengine.runner.checkpoint']
+
+    def load_from_local(filename: str, map_location: Any = None) -> dict:
+        from .checkpoints import read_checkpoint
+        return read_checkpoint(os.path.expanduser(filename), map_location)
+
+    def load_url(url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True) -> dict:
+        import torch
+
+        from .checkpoints import read_checkpoint
+        folder = model_dir or os.path.join(torch.hub.get_dir(), 'checkpoints')
+        path = os.path.join(folder, os.path.basename(urlparse(url).path))
+        if not os.path.exists(path):
+            os.makedirs(folder, exist_ok=True)
+            torch.hub.download_url_to_file(url, path, progress=progress)
+        return read_checkpoint(path, map_location)
+
+    def load_from_ceph(filename: str, map_location: Any = None, backend: str = 'petrel') -> dict:
+        from .checkpoints import read_checkpoint
+        content = stock.get_file_backend(filename, backend_args=dict(backend=backend)).get(filename)
+        return read_checkpoint(io.BytesIO(content), map_location, filename)
+
+    stock.load_url = load_url
+    stock.CheckpointLoader.register_scheme('', load_from_local, force=True)
+    stock.CheckpointLoader.register_scheme([r'(\S+\:)?s3://', r'(\S+\:)?petrel://'], load_from_ceph, force=True)
 
 
 @contextlib.contextmanager
@@ -242,6 +269,7 @@ ON_IMPORT: dict[str, Context] = {
     'mmpose.datasets.datasets.utils': mutual_flips,
     'mmengine.hooks.logger_hook': one_test_log,
     'torch': protected_resume,
+    'mmengine.runner.checkpoint': verified_checkpoints,
 }
 
 

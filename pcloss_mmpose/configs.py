@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib.util
 import logging
@@ -70,6 +71,59 @@ def load_config(path: str | Path, custom_imports: bool = True) -> Any:
             return Config.fromfile(str(path), import_custom_modules=custom_imports)
     except Exception as error:
         raise InputError(f'{path}: not a complete config ({type(error).__name__}: {error})') from error
+
+
+def read_dumped_config(path: str | Path) -> Any:
+    """MMEngine's ``Config`` of a file that it has dumped, as it does for each run. It is read as data: nothing runs.
+
+    Raises:
+        InputError: It is not there, or not only names with plain values.
+    """
+    from mmengine.config import Config
+    if not Path(path).is_file():
+        raise InputError(f'{path}: no such file')
+    try:
+        return Config(plain_values(Path(path).read_text(encoding='utf-8')))
+    except (KeyError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError) as error:
+        raise InputError(f'{path}: not a complete config, as a run dumps it ({type(error).__name__}: {error})'
+                         ) from error
+
+
+def plain_values(text: str) -> dict[str, Any]:
+    """The names and values of a Python file that only assigns literals and ``dict(name=literal)``.
+
+    >>> plain_values("model = dict(depth=18, size=(64, 64))")
+    {'model': {'depth': 18, 'size': (64, 64)}}
+
+    Raises:
+        SyntaxError, ValueError: It is another kind of file, which would have to be run.
+    """
+    values = {}
+    for line in ast.parse(text).body:
+        if not isinstance(line, ast.Assign) or len(line.targets) != 1 or not isinstance(line.targets[0], ast.Name):
+            raise ValueError(f'line {line.lineno} is no NAME = VALUE')
+        try:
+            values[line.targets[0].id] = ast.literal_eval(_PlainDicts().visit(line.value))
+        except ValueError:
+            raise ValueError(f'the value at line {line.lineno} is a program') from None
+    if '_base_' in values:
+        raise ValueError('it inherits from a _base_')
+    return values
+
+
+class _PlainDicts(ast.NodeTransformer):
+    """What MMEngine writes that is no literal: ``dict(name=...)``, inf and nan."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or node.args or not all(
+                keyword.arg for keyword in node.keywords):
+            return node
+        keys: list = [ast.Constant(keyword.arg) for keyword in node.keywords]
+        return ast.copy_location(ast.Dict(keys, [keyword.value for keyword in node.keywords]), node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.copy_location(ast.Constant(float(node.id)), node) if node.id in ('inf', 'nan') else node
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
-from pcloss_mmpose.configs import load_config, package_folder
+from pcloss_mmpose.configs import package_folder, read_dumped_config
 
 TOOLS = package_folder('pcloss_mmpose') / 'tools'
 #: The parts of a config that decide what a training or a test yields.
@@ -59,7 +59,7 @@ def settings(config: Any, parts: Iterable[str]) -> dict[str, str]:
     """What decides the result, as flat names and values: ``{'train_cfg.max_iters': '100000', ...}``."""
     chosen = {part: None if part == 'load_from' and config.get('resume') else config.get(part) for part in parts}
     if isinstance(chosen.get('test_evaluator'), list):  # `test.py --dump` adds one that measures nothing
-        first, *others = [each for each in chosen['test_evaluator'] if each['type'] != 'DumpResults']
+        first, *others = [each for each in chosen['test_evaluator'] if not each['type'].startswith('Dump')]
         chosen.update(test_evaluator=[first, *others] if others else first)
     return flatten(chosen)
 
@@ -86,7 +86,7 @@ def find_tests(roots: Iterable[Path]) -> dict[str, list[tuple[Path, Any]]]:
     folders = {path.parents[1] for root in roots for path in root.rglob('vis_data/config.py')}
     for folder in sorted(folders, key=lambda folder: folder.name):
         metrics = folder / f'{folder.name}.json'
-        config = load_config(folder / 'vis_data/config.py', custom_imports=False) if metrics.is_file() else {}
+        config = read_dumped_config(folder / 'vis_data/config.py') if metrics.is_file() else {}
         checkpoint, started = config.get('load_from'), config.get('work_dir', '.')
         if checkpoint and not os.path.isabs(checkpoint) and not os.path.isabs(started):  # from one folder, not known
             checkpoint = os.path.join(folder.parent, os.path.relpath(checkpoint, started))
@@ -103,7 +103,7 @@ def final_checkpoint(config: Any) -> str:
 
 def training_changes(training: Path, expected: Any) -> str:
     """What a training did in another way than its config says, in words; empty where nothing."""
-    config, log = load_config(training / 'vis_data/config.py', custom_imports=False), training / f'{training.name}.log'
+    config, log = read_dumped_config(training / 'vis_data/config.py'), training / f'{training.name}.log'
     processes = re.search(r'GPU number: (\d+)', log.read_text(errors='replace') if log.is_file() else '')
     images = config.train_dataloader.batch_size * int(processes.group(1)) if processes else None
     meant = expected.get('auto_scale_lr', {}).get('base_batch_size', images)

@@ -2,29 +2,82 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import re
+import tarfile
 import zipfile
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
+from mmengine.logging import print_log
 
 from ..errors import InputError
 
+#: What is said of a pickle that asks for more than data, by torch or by :mod:`pcloss_mmpose.unpickling`.
+REFUSED = re.compile(r'(?:unsupported global|(?:it|the checkpoint) asks for|trying to call reduce) .*', re.I)
 
-def read_checkpoint(path: str) -> dict[str, Any]:
-    """The content of a local checkpoint, on the CPU.
+
+def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'cpu', name: str | None = None
+                    ) -> dict[str, Any]:
+    """The content of a local checkpoint: data alone, and only if every byte is as it was written.
+
+    Torch writes a checksum of each tensor and reads none. Checkpoints in the format before torch 1.6, as MMPose's zoo
+    still has them, have no checksums; the log says so.
+
+    Args:
+        source: Its file, by path or open.
+        map_location: Where tensors come to, as ``torch.load`` takes it.
+        name: To show, by default the path.
 
     Raises:
         InputError: It is not there, not whole, or holds more than data; the message says which.
     """
+    name = name or os.fspath(source)
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                damaged = archive.testzip()  # torch writes these sums and never reads them
-            if damaged:
-                raise InputError(f'{path}: the checkpoint is damaged in {damaged}')
-        return torch.load(path, map_location='cpu', weights_only=True)
+        if zipfile.is_zipfile(source):
+            _check_archive(source, name)
+        elif isinstance(source, (str, os.PathLike)) and os.path.isfile(source) and tarfile.is_tarfile(source):
+            raise InputError(f'{name}: a checkpoint in the format of torch 0.1, which is not read')
+        _rewind(source)
+        content = torch.load(source, map_location=map_location, weights_only=True)
     except InputError:
         raise
+    except OSError as error:
+        raise InputError(f'{name}: {error.strerror or error}') from error
     except Exception as error:  # bytes that are no checkpoint make torch.load raise anything
-        reason = f'{type(error).__name__}: {str(error).splitlines()[0]}'
-        raise InputError(f'{path}: no whole checkpoint ({reason})') from error
+        raise InputError(f'{name}: {_fault(error)}') from error
+    if not isinstance(content, dict):
+        raise InputError(f'{name}: no checkpoint: it holds one {type(content).__name__}')
+    if not zipfile.is_zipfile(source):
+        print_log(f'{name} has the format before torch 1.6, which has no checksums: a damage inside of it cannot be '
+                  'seen', logger='current', level=logging.WARNING)
+    return content
+
+
+def _check_archive(source: Any, name: str) -> None:
+    with zipfile.ZipFile(source) as archive:
+        damaged = archive.testzip()
+        if damaged:
+            raise InputError(f'{name}: the checkpoint is damaged in {damaged}')
+        if any(entry.endswith('/constants.pkl') for entry in archive.namelist()):
+            raise InputError(f'{name}: a TorchScript program, and no checkpoint')
+
+
+def _rewind(source: Any) -> None:
+    if hasattr(source, 'seek'):
+        source.seek(0)
+
+
+def _fault(error: Exception) -> str:
+    """What was wrong with a file that ``torch.load`` could not read, without torch's advice."""
+    text = ' '.join(str(error).split()).partition(' Check the documentation')[0]
+    text = re.split(r'trusted source\. ?(?:WeightsUnpickler error: )?', text)[-1]
+    refused = REFUSED.search(text)
+    if refused:
+        return f'refused, as the checkpoint holds more than data ({_shortened(refused.group())})'
+    return 'no whole checkpoint ' + f'({type(error).__name__}: {_shortened(text)}'.rstrip(': ') + ')'
+
+
+def _shortened(text: str) -> str:
+    return text.partition('. ')[0].rstrip('.')[:200]

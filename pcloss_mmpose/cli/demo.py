@@ -59,7 +59,8 @@ def run(args: Namespace) -> None:
         write_report(report, predictions)
     print_table(console, metrics)
     made = {'images': root, 'predictions beside the truth': grid, 'every image, to filter and to sort': report, **{
-        arm: f'{folder}: config, log, checkpoint, metrics.json, predictions.pkl' for arm, folder in work_dirs.items()}}
+        arm: f'{folder}: config, log, checkpoint, metrics.json, predictions.jsonl'
+        for arm, folder in work_dirs.items()}}
     for what, where in made.items():
         console.print(f'{what}   {where}', soft_wrap=True)
 
@@ -146,16 +147,16 @@ def show_progress(bars: Progress, task: int, work_dir: Path) -> None:
 
 def test(console: Console, root: Path, work_dirs: Mapping[str, Path]) -> tuple[dict, dict]:
     """Figures and per-image results of each arm."""
-    from mmengine.fileio import load
     with console.status('testing both arms'):
         runs = {}
         for arm, config in CONFIGS.items():
             checkpoint = (work_dirs[arm] / 'last_checkpoint').read_text().strip()
             runs[arm] = start('test', root, work_dirs[arm], config, checkpoint, '--work-dir', work_dirs[arm],
-                              '--out', work_dirs[arm] / 'metrics.json', '--dump', work_dirs[arm] / 'predictions.pkl')
+                              '--out', work_dirs[arm] / 'metrics.json', '--dump', work_dirs[arm] / 'predictions.jsonl')
         wait(console, runs, {arm: folder / 'test.log' for arm, folder in work_dirs.items()})
-    return ({arm: load(folder / 'metrics.json') for arm, folder in work_dirs.items()},
-            {arm: load(folder / 'predictions.pkl') for arm, folder in work_dirs.items()})
+    from ..evaluation.predictions import read_predictions
+    return ({arm: json.loads((folder / 'metrics.json').read_text()) for arm, folder in work_dirs.items()},
+            {arm: read_predictions(folder / 'predictions.jsonl')[0] for arm, folder in work_dirs.items()})
 
 
 def print_table(console: Console, metrics: Mapping[str, Mapping]) -> None:

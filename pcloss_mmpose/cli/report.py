@@ -1,11 +1,14 @@
 """Compare tested models in one HTML page: figures, curves, and the images with what each model found.
 
-    pcloss test CONFIG CHECKPOINT --work-dir RUN --dump RUN/predictions.pkl     # for each model
+    pcloss test CONFIG CHECKPOINT --work-dir RUN --dump RUN/predictions.jsonl     # for each model
     pcloss report RUN [RUN ...] -o report.html
 
 A RUN is such a folder, or NAME=FOLDER to give it another name in the page; the others are compared with the first. It
 is measured as its config says (NormalizedError, FailureModes). The page needs no network and no other file: it holds
 the images, cut around the garments and made small.
+
+Folders of other people's runs may be read: configs, predictions.jsonl and MMEngine's predictions.pkl are taken as data,
+and what would have to be run is refused.
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ def tested_run(text: str) -> tuple[str, Path]:
     path = Path(folder)
     if not path.is_dir():
         raise ArgumentTypeError(f'{path}: no such folder')
-    predictions = path / 'predictions.pkl'
-    if not predictions.is_file():
+    predictions = path / 'predictions.jsonl'
+    if not predictions.is_file() and not predictions.with_suffix('.pkl').is_file():
         raise ArgumentTypeError(f'{predictions}: no such file; write it by testing with --work-dir {path} --dump '
                                 f'{predictions}')
     return name, path
@@ -42,7 +45,7 @@ def above_zero(text: str) -> float:
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('runs', nargs='+', type=tested_run, metavar='RUN',
-                        help='folder with predictions.pkl, or NAME=FOLDER')
+                        help='folder with predictions.jsonl, or NAME=FOLDER')
     parser.add_argument('-o', '--out', type=out_file('.html', '.htm'), default='report.html',
                         help='default: %(default)s')
     parser.add_argument('--title', default='Landmark errors', help='of the page (default: %(default)s)')

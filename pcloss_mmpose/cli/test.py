@@ -6,15 +6,25 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+import contextlib
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from .arguments import checkpoint_file, config_file
-from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, run_tool
+from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, find_tool, run_tool
+
+
+def predictions_file(text: str) -> str:
+    """A file to write predictions to."""
+    if not text.endswith(('.jsonl', '.pkl', '.pickle')):
+        raise ArgumentTypeError(f'{text}: its name must end in .jsonl, .pkl or .pickle')
+    return text
+
 
 OPTIONS = {
     **SHARED_OPTIONS,
     '--out': dict(metavar='FILE', help='write the figures to a file (.json, .yml or .pkl)'),
-    '--dump': dict(metavar='FILE', help='write the predictions to a file (.pkl), for `pcloss report`'),
+    '--dump': dict(metavar='FILE', type=predictions_file,
+                   help="write the predictions to a file, for `pcloss report`: .jsonl, or .pkl as MMPose's test.py"),
     '--badcase': dict(action='store_true', help="collect MMPose's bad cases"),
 }
 
@@ -26,4 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    run_tool('test.py', [str(args.config), args.checkpoint, *as_argv(args, OPTIONS)])
+    find_tool('test.py')
+    dumped = contextlib.nullcontext()
+    if args.dump is not None and args.dump.endswith('.jsonl'):
+        from ..evaluation.predictions import dumped_predictions
+        dumped, args.dump = dumped_predictions(args.dump), None
+    with dumped:
+        run_tool('test.py', [str(args.config), args.checkpoint, *as_argv(args, OPTIONS)])

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from .. import __version__
+from ..checkpoints import read_checkpoint
 from ..errors import InputError
 
 #: What is kept of a checkpoint's meta.
@@ -27,15 +28,9 @@ def publish(checkpoint: Path, folder: Path) -> tuple[Path, list[str]]:
         The new file, and the names of what was dropped.
 
     Raises:
-        InputError: The file is no checkpoint of a training, or the new one is there already.
+        InputError: The file is no whole checkpoint of a training, or the new one is there already.
     """
-    try:
-        content = torch.load(checkpoint, map_location='cpu')
-    except OSError:
-        raise
-    except Exception as error:  # bytes that are no checkpoint make torch.load raise anything
-        reason = f'{type(error).__name__}: {error}'.splitlines()[0].split('. ')[0]
-        raise InputError(f'{checkpoint} is no checkpoint of a training: {reason}') from error
+    content = read_checkpoint(checkpoint)
     try:
         result = published(content)
     except InputError as error:
@@ -58,11 +53,14 @@ def published(checkpoint: dict) -> dict:
     dataset_meta becomes lists, which MMPose's inference and drawing take as they take arrays.
 
     Raises:
-        InputError: There is no state_dict of tensors, or the meta has values that are not plain.
+        InputError: There is no state_dict of tensors, one is NaN or infinite, or a value in the meta is not plain.
     """
     weights = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
     if not (weights and isinstance(weights, dict) and all(isinstance(each, torch.Tensor) for each in weights.values())):
         raise InputError('it has no state_dict of tensors')
+    broken = [name for name, value in weights.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise InputError(f'{len(broken)} of its weights are NaN or infinite, the first is {broken[0]}')
     meta = checkpoint.get('meta') or {}
     try:
         kept = {key: plain(meta[key]) for key in META if key in meta}

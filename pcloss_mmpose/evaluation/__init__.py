@@ -3,8 +3,9 @@ from .fashionai_submission import FashionAISubmission
 from .functional import duplicates, normalized_error, outlier_rate
 from .landmark_metric import LandmarkMetric, Measurement
 from .ne import NormalizedError, error_figures
+from .predictions import DumpPredictions
 
 __all__ = [
-    'FailureModes', 'FashionAISubmission', 'LandmarkMetric', 'Measurement', 'NormalizedError', 'duplicates',
-    'error_figures', 'normalized_error', 'outlier_rate'
+    'DumpPredictions', 'FailureModes', 'FashionAISubmission', 'LandmarkMetric', 'Measurement', 'NormalizedError',
+    'duplicates', 'error_figures', 'normalized_error', 'outlier_rate'
 ]

@@ -11,7 +11,9 @@ from mmengine.dataset import Compose
 from torch import nn
 from torch.utils.data import Dataset
 
+from ..checkpoints.fit import checked_loading
 from ..errors import BrokenImageError, InputError
+from ..metainfo import dataset_metainfo, landmark_names
 from .items import Item
 
 
@@ -35,12 +37,26 @@ def load_model(build: Callable[..., nn.Module], config: Any, checkpoint: str, de
     """The model of a config and a checkpoint, by MMPose's ``init_model`` or MMDetection's ``init_detector``.
 
     Raises:
-        InputError: The checkpoint, or a file that the config names, cannot be read.
+        InputError: The checkpoint, or a file that the config names, cannot be read; or the two do not fit
+            (:func:`~pcloss_mmpose.checkpoints.fit.check_fit`).
     """
     try:
-        return build(config, checkpoint, device=device)
+        with checked_loading(checkpoint, config_landmarks(config)):
+            return build(config, checkpoint, device=device)
     except OSError as error:
         raise InputError(f'no model from {checkpoint} ({type(error).__name__}: {error})') from error
+
+
+def config_landmarks(config: Mapping[str, Any]) -> list[str] | None:
+    """Names of the landmarks that a config's test data have; None where they are not known, or other than the model's.
+    """
+    try:
+        dataset = config['test_dataloader']['dataset']
+        if any(step['type'] == 'KeypointConverter' for step in dataset.get('pipeline', ())):
+            return None
+        return landmark_names(dataset_metainfo(dataset))
+    except (InputError, KeyError, TypeError):
+        return None
 
 
 class ImageDataset(Dataset):

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Mapping
 
-from ..configs import package_folder
+from ..configs import package_folder, read_dumped_config
 from ..errors import InputError
 
 
@@ -29,22 +29,35 @@ def parse(info: Mapping) -> dict:
     return parsed
 
 
-def load_metainfo(source: str | Mapping) -> Mapping:
+def load_metainfo(source: str | Mapping, run: bool = True) -> Mapping:
     """Parsed metainfo of a registered data set's name, a metainfo file's path, or a raw or parsed metainfo dict.
 
+    Args:
+        source: One of these.
+        run: A metainfo file is a program, and a name with dots is imported. False, for a source of unknown origin: a
+            file is read as plain values, and only what is registered is a name.
+
     Raises:
-        InputError: A string is neither a file nor a registered data set with landmarks of its own.
+        InputError: A string is neither a file nor a registered data set with landmarks of its own, or would have to be
+            run.
     """
     if isinstance(source, Mapping):
         if 'from_file' in source:
-            return load_metainfo(source['from_file'])
+            return load_metainfo(source['from_file'], run)
         return source if 'keypoint_id2name' in source else parse(source)
-    return parse(_read_file(source) if source.endswith('.py') else _of_dataset(source))
+    if not isinstance(source, str):
+        raise InputError(f'metainfo {source!r} is neither a name, nor a file, nor a dict')
+    if not run and '.' in source and not source.endswith('.py'):
+        raise InputError(f"metainfo '{source}' is the name of a module, which is not imported here")
+    info = _read_file(source, run) if source.endswith('.py') else _of_dataset(source)
+    if not run and source.endswith('.py') and 'from_file' in info:  # MMPose's parser would run that
+        raise InputError(f"metainfo '{source}' names another file, which is not run here")
+    return parse(info)
 
 
-def dataset_metainfo(config: Mapping) -> Mapping:
+def dataset_metainfo(config: Mapping, run: bool = True) -> Mapping:
     """Parsed metainfo of a data set that a config describes: of its ``metainfo``, or else of its ``type``."""
-    return load_metainfo(config.get('metainfo') or config['type'])
+    return load_metainfo(config.get('metainfo') or config.get('type'), run)
 
 
 def _of_dataset(name: str) -> Mapping:
@@ -62,7 +75,7 @@ def _of_dataset(name: str) -> Mapping:
     return dataset.METAINFO
 
 
-def _read_file(path: str) -> Mapping:
+def _read_file(path: str, run: bool) -> Mapping:
     """The dataset_info of a file that MMPose would find: at the path, or among its own by its name."""
     from mmengine.config import Config
     file = Path(path)
@@ -72,6 +85,6 @@ def _read_file(path: str) -> Mapping:
             raise InputError(f"metainfo '{path}' is neither a registered data set nor a metainfo file")
         warnings.warn(f"metainfo '{path}': no such file here, so that MMPose's own {file} is taken", stacklevel=4)
     try:
-        return Config.fromfile(file)['dataset_info']
+        return (Config.fromfile(file) if run else read_dumped_config(file))['dataset_info']
     except KeyError:
         raise InputError(f"metainfo '{path}': this file defines no dataset_info") from None

@@ -1,24 +1,29 @@
-"""Ends a training that cannot work before it has begun, and says what a resumed one does not take over."""
+"""Ends a training or a test that cannot work before it has begun, and says what it does not take from a checkpoint."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import HOOKS
 
+from ..checkpoints.fit import check_fit, landmark_difference
+from ..errors import InputError
+from ..metainfo import landmark_names
 from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
 from .rehearsal import rehearse
 
 #: Where a scheduler stands, which a resumed training is to take over.
 PROGRESS = {'last_step', '_global_step', '_last_value', 'verbose'}
+#: What a resumed training goes on with, beside the weights.
+STATE = ('meta', 'optimizer', 'message_hub')
 
 
 @HOOKS.register_module()
@@ -28,6 +33,10 @@ class TrainingCheckHook(Hook):
     The head gives as many landmarks as the training data have, the validation set can be measured
     (:func:`~pcloss_mmpose.preflight.rehearse`), and the figure that the best checkpoint is chosen by is among those
     measured. What cannot be known is passed over.
+
+    A checkpoint must fit the model (:func:`~pcloss_mmpose.checkpoints.fit.check_fit`), in a test too. A training that
+    begins with ``load_from`` may name layers that are to be trained from their beginning: the config's ``may_differ``
+    lists them as the model's weights are called, such as ``['head.final_layer']`` for another number of landmarks.
 
     A resumed training follows the schedules of its checkpoint, whatever the config says now
     (https://github.com/open-mmlab/mmengine/issues/1565); where they differ, the log says so.
@@ -47,7 +56,8 @@ class TrainingCheckHook(Hook):
             rehearse(loop.evaluator.metrics, loop.dataloader.dataset, monitored_figures(runner.hooks))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: Mapping) -> None:
-        """Compare the schedules of the checkpoint with the config's."""
+        """Compare the checkpoint with the model, and its schedules with the config's where it is resumed."""
+        check_checkpoint(runner, checkpoint)
         if not runner._resume or not isinstance(runner.param_schedulers, list):
             return
         lines = list(schedule_differences(runner.param_schedulers, checkpoint.get('param_schedulers', ())))
@@ -58,29 +68,76 @@ class TrainingCheckHook(Hook):
                 logger='current', level=logging.WARNING)
 
 
+#: What a training and a test must have.
+HOOKS_OF = dict(train=(TrainingCheckHook, FiniteLossHook), test=(TrainingCheckHook, ))
+
+
 @contextlib.contextmanager
 def checked_training() -> Iterator[None]:
-    """Every training has the hooks of this package, whether its config names them or not."""
-    train = Runner.train
+    """Every training and test has the hooks of this package, whether its config names them or not."""
+    stock = {name: getattr(Runner, name) for name in HOOKS_OF}
 
-    def train_checked(runner: Runner):
-        for kind in (TrainingCheckHook, FiniteLossHook):
-            if not any(isinstance(hook, kind) for hook in runner.hooks):
-                runner.register_hook(kind())
-        return train(runner)
+    def checked(name: str) -> Callable:
+        def run_checked(runner: Runner):
+            for kind in HOOKS_OF[name]:
+                if not any(isinstance(hook, kind) for hook in runner.hooks):
+                    runner.register_hook(kind())
+            return stock[name](runner)
 
-    Runner.train = train_checked
+        return run_checked
+
+    for name in stock:
+        setattr(Runner, name, checked(name))
     try:
         yield
     finally:
-        Runner.train = train
+        for name, run in stock.items():
+            setattr(Runner, name, run)
+
+
+def check_checkpoint(runner: Runner, checkpoint: Mapping) -> None:
+    """Refuse a checkpoint that does not fit a runner's model; say what of the model it does not fill.
+
+    Raises:
+        InputError: It does not fit, but for what the config's ``may_differ`` names for a training that begins with it.
+    """
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    loops = [loop for loop in (runner._train_loop, runner._test_loop, runner._val_loop) if isinstance(loop, BaseLoop)]
+    begins = bool(loops) and loops[0] is runner._train_loop and not runner._resume
+    names = runner.cfg.get('may_differ') or []
+    may_differ = ([names] if isinstance(names, str) else list(names)) if begins else None
+    landmarks = data_landmarks(loops[0].dataloader.dataset) if loops else None
+    name = runner._load_from or 'the checkpoint to resume'
+    found = check_fit(model, checkpoint, name, landmarks, may_differ)
+    absent = [part for part in STATE if part not in checkpoint]
+    if runner._resume and absent:
+        raise InputError(f'{name} cannot be resumed, as it has no {" and no ".join(absent)}: begin a training with '
+                         'load_from=CHECKPOINT instead')
+    left = [*(f'{weight} ({shapes})' for weight, shapes in found.reshaped.items()), *found.missing]
+    if left:
+        print_log(f"{name} fills the model but for these, which begin with the config's initial values, as may_differ "
+                  f'allows: {", ".join(left)}', logger='current', level=logging.WARNING)
+    for other in landmark_difference(checkpoint, landmarks) if begins else ():
+        print_log(f'{name}: {other}', logger='current', level=logging.WARNING)
+
+
+def data_landmarks(dataset: Any) -> list[str] | None:
+    """Names of the landmarks of a data set; None where there are none, or its pipeline converts them."""
+    if converts(dataset) or 'keypoint_id2name' not in (getattr(dataset, 'metainfo', None) or {}):
+        return None
+    return landmark_names(dataset.metainfo)
 
 
 def is_measurable(dataset: Any) -> bool:
     """Whether a data set has rows like those that its metrics are given."""
-    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
     return (isinstance(dataset, BaseCocoStyleDataset) and dataset.data_mode == 'topdown' and len(dataset) > 0
-            and not any(type(step).__name__ == 'KeypointConverter' for step in steps))
+            and not converts(dataset))
+
+
+def converts(dataset: Any) -> bool:
+    """Whether a data set's pipeline makes other landmarks of its own."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    return any(type(step).__name__ == 'KeypointConverter' for step in steps)
 
 
 def monitored_figures(hooks: Sequence[Hook]) -> Iterator[str]:

@@ -106,9 +106,11 @@ def test_what_was_dropped_and_the_sizes_are_printed(files, call, tmp_path):
 
 @pytest.mark.parametrize(('content', 'message'), [
     (None, 'argument CHECKPOINT: a.pth: no such file'),
-    (b'', 'a.pth is no checkpoint of a training: '),
-    (b'some text that is no zip', 'a.pth is no checkpoint of a training: '),
-    ([1, 2], 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
+    (b'', 'a.pth: no whole checkpoint (EOFError'),
+    (b'some text that is no zip', 'a.pth: no whole checkpoint ('),
+    ([1, 2], 'a.pth: no checkpoint: it holds one list'),
+    ({'state_dict': {'a': torch.ones(1), 'b': torch.tensor([1., float('nan')]), 'c': torch.tensor(float('inf'))}},
+     'a.pth is no checkpoint of a training: 2 of its weights are NaN or infinite, the first is b'),
     ({'layer.weight': torch.ones(1)}, 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
     ({'state_dict': {}}, 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
     ({'state_dict': {'a': 1}}, 'a.pth is no checkpoint of a training: it has no state_dict of tensors'),
