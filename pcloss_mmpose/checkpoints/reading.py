@@ -15,7 +15,10 @@ from mmengine.logging import print_log
 from ..errors import InputError
 
 #: What is said of a pickle that asks for more than data, by torch or by :mod:`pcloss_mmpose.unpickling`.
-REFUSED = re.compile(r'(?:unsupported global|(?:it|the checkpoint) asks for|trying to call reduce) .*', re.I)
+REFUSED = re.compile(r'(?:unsupported global:?|(?:it|the checkpoint) asks for|trying to call reduce) .*', re.I)
+
+#: The mark of a folder among the attributes of an archive's entry.
+MS_DOS_FOLDER = 0x10
 
 
 def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'cpu', name: str | None = None
@@ -26,7 +29,7 @@ def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'c
     still has them, have no checksums; the log says so.
 
     Args:
-        source: Its file, by path or open.
+        source: Its file, by path or open; it is closed.
         map_location: Where tensors come to, as ``torch.load`` takes it.
         name: To show, by default the path.
 
@@ -35,12 +38,14 @@ def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'c
     """
     name = name or os.fspath(source)
     try:
-        if zipfile.is_zipfile(source):
-            _check_archive(source, name)
-        elif isinstance(source, (str, os.PathLike)) and os.path.isfile(source) and tarfile.is_tarfile(source):
-            raise InputError(f'{name}: a checkpoint in the format of torch 0.1, which is not read')
-        _rewind(source)
-        content = torch.load(source, map_location=map_location, weights_only=True)
+        with open(source, 'rb') if isinstance(source, (str, os.PathLike)) else source as file:
+            has_sums = _is_archive(file)
+            if has_sums:
+                _check_archive(file, name)
+            elif tarfile.is_tarfile(file.name if hasattr(file, 'name') else file):
+                raise InputError(f'{name}: a checkpoint in the format of torch 0.1, which is not read')
+            file.seek(0)
+            content = torch.load(file, map_location=map_location, weights_only=True)
     except InputError:
         raise
     except OSError as error:
@@ -49,30 +54,46 @@ def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'c
         raise InputError(f'{name}: {_fault(error)}') from error
     if not isinstance(content, dict):
         raise InputError(f'{name}: no checkpoint: it holds one {type(content).__name__}')
-    if not zipfile.is_zipfile(source):
+    if not has_sums:
         print_log(f'{name} has the format before torch 1.6, which has no checksums: a damage inside of it cannot be '
                   'seen', logger='current', level=logging.WARNING)
     return content
 
 
-def _check_archive(source: Any, name: str) -> None:
-    with zipfile.ZipFile(source) as archive:
-        damaged = archive.testzip()
-        if damaged:
-            raise InputError(f'{name}: the checkpoint is damaged in {damaged}')
-        if any(entry.endswith('/constants.pkl') for entry in archive.namelist()):
+def _is_archive(file: BinaryIO) -> bool:
+    """Whether torch will take it for one."""
+    start = file.read(4)
+    file.seek(0)
+    return start == b'PK\x03\x04'
+
+
+def _check_archive(file: BinaryIO, name: str) -> None:
+    """Read every entry against its checksum.
+
+    ``ZipFile.testzip`` would pass over one whose name another has too, and over one that is marked as a folder, of which
+    torch reads nothing and leaves the memory of its tensor as it was.
+    """
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        if len(names) != len(set(names)):
+            raise InputError(f'{name}: the checkpoint is damaged in its directory')
+        if any(entry.endswith('/constants.pkl') for entry in names):
             raise InputError(f'{name}: a TorchScript program, and no checkpoint')
-
-
-def _rewind(source: Any) -> None:
-    if hasattr(source, 'seek'):
-        source.seek(0)
+        for entry in archive.infolist():
+            try:
+                if entry.external_attr & MS_DOS_FOLDER:
+                    raise zipfile.BadZipFile
+                with archive.open(entry) as content:
+                    while content.read(2**20):
+                        pass
+            except (zipfile.BadZipFile, EOFError) as error:
+                raise InputError(f'{name}: the checkpoint is damaged in {entry.filename}') from error
 
 
 def _fault(error: Exception) -> str:
     """What was wrong with a file that ``torch.load`` could not read, without torch's advice."""
     text = ' '.join(str(error).split()).partition(' Check the documentation')[0]
-    text = re.split(r'trusted source\. ?(?:WeightsUnpickler error: )?', text)[-1]
+    text = re.split(r'WeightsUnpickler error: |trusted source\. ', text)[-1]
     refused = REFUSED.search(text)
     if refused:
         return f'refused, as the checkpoint holds more than data ({_shortened(refused.group())})'
