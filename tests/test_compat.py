@@ -17,14 +17,10 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import Runner
 from mmpose.models.losses import JSDiscretLoss
 from mmpose.visualization import PoseLocalVisualizer
-from packaging.version import Version
 
 import pcloss_mmpose.models  # noqa: F401
 from pcloss_mmpose import coco_stand_in
 from pcloss_mmpose.compat import cpu_processes, on_import, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
-
-needs_protection = pytest.mark.skipif(
-    Version(torch.__version__) < Version('2.6'), reason='torch loads checkpoints unprotected')
 
 
 class Call:
@@ -53,7 +49,6 @@ def trained_checkpoint():
                                             no_links=np.zeros((0, 2)))))
 
 
-@needs_protection
 def test_a_checkpoint_of_mmengine_loads_protected(tmp_path):
     saved = trained_checkpoint()
     torch.save(saved, tmp_path / 'own.pth')
@@ -70,7 +65,6 @@ def test_a_checkpoint_of_mmengine_loads_protected(tmp_path):
     torch.testing.assert_close(moments['exp_avg'], saved['optimizer']['state'][0]['exp_avg'])
 
 
-@needs_protection
 @pytest.mark.parametrize('owner, name', [
     (Call(__import__, 'os'), 'system'),
     (HistoryBuffer, '__init__'),
@@ -85,7 +79,6 @@ def test_getattr_on_anything_else_is_refused(tmp_path, owner, name):
         torch.load(tmp_path / 'evil.pth', weights_only=True)
 
 
-@needs_protection
 @pytest.mark.parametrize('function, argument', [(eval, '__import__("os").mkdir({!r})'), (os.mkdir, '{}')])
 def test_code_in_a_checkpoint_is_not_run(tmp_path, function, argument):
     trace = tmp_path / 'trace'

@@ -70,8 +70,8 @@ def _is_archive(file: BinaryIO) -> bool:
 def _check_archive(file: BinaryIO, name: str) -> None:
     """Read every entry against its checksum.
 
-    ``ZipFile.testzip`` would pass over one whose name another has too, and over one that is marked as a folder, of which
-    torch reads nothing and leaves the memory of its tensor as it was.
+    ``ZipFile.testzip`` would pass over one whose name another has too, and over one that is marked as a folder, of
+    which torch reads nothing and leaves the memory of its tensor as it was.
     """
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()

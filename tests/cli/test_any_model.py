@@ -17,6 +17,7 @@ from mmpose.apis import inference_topdown
 from mmpose.registry import MODELS
 
 from pcloss_mmpose.add_pcloss import add_pcloss
+from pcloss_mmpose.checkpoints.fit import differences
 from pcloss_mmpose.metainfo import load_metainfo
 
 ZOO = Path(mmpose.__file__).parent / '.mim' / 'configs'
@@ -127,6 +128,10 @@ def test_a_stock_model_with_pcloss(name, picture):
     stock.test_cfg = ours.test_cfg
     for head in (ours, off):
         head.load_state_dict(stock.state_dict())
+    model.head = stock
+    weights = model.state_dict()
+    model.head = ours
+    assert not any(differences(model, dict(state_dict=weights)))
 
     extract_feat = model.extract_feat
     model.cfg, model.dataset_meta, model.extract_feat = cfg, metainfo, once(extract_feat)
