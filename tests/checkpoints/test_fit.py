@@ -49,7 +49,7 @@ def renamed(state, **changes):
     lambda state: OrderedDict((f'module.{key}', value) for key, value in state.items()),  # of DistributedDataParallel
     lambda state: renamed(state, head='keypoint_head'),  # of MMPose before 1.0, whose zoo is still in use
     lambda state: {key: value for key, value in state.items() if 'num_batches_tracked' not in key},
-    lambda state: {**state, 'data_preprocessor.mean': torch.ones(3, 1, 1), 'data_preprocessor.std': torch.ones(3, 1, 1)},
+    lambda state: {**state, 'data_preprocessor.mean': torch.ones(3, 1, 1)},
     lambda state: {**state, 'ema_backbone_conv1_weight': torch.ones(1), 'steps': torch.tensor(3)},
     lambda state: {**state, 'teacher.backbone.conv1.weight': torch.full((1, ), float('nan'))},
     lambda state: {**state, 'head.loss_module.weight': torch.ones(3), 'backbone.total_ops': torch.zeros(1)},
@@ -67,14 +67,15 @@ def test_a_stock_checkpoint_fits_a_head_with_pcloss(model):
 
 
 @pytest.mark.parametrize(('other', 'words'), [
-    (lambda: build(landmarks=2), r'2 weights have other shapes \(head.final_layer.weight: 3x16x1x1 in the model, 2x16x1x1 '
-                                 r'in the checkpoint; head.final_layer.bias: 3 in the model, 2 in the checkpoint\)$'),
-    (lambda: build(depth=34), r'90 weights? of its own the model does not have|of its own the model does not have \('
-                              r'backbone.layer1.2.conv1.weight, .*, and \d+ more\)$'),
+    (lambda: build(landmarks=2), r'2 weights have other shapes \(head.final_layer.weight: 3x16x1x1 in the model, '
+                                 r'2x16x1x1 in the checkpoint; head.final_layer.bias: 3 in the model, 2 in the '
+                                 r'checkpoint\)$'),
+    (lambda: build(depth=34), r'48 weights of its own the model does not have \(backbone.layer1.2.conv1.weight, .*, '
+                              r'and 45 more\)$'),
     (lambda: build(depth=50), r'\d+ weights have other shapes \(.*; and \d+ more\); .* of its own the model does not'),
     (lambda: build(deconv=(16, 16)), r'of its own the model does not have \(head.deconv_layers.3.weight, '),
-    (lambda: build(deconv=()), r'head.final_layer.weight: 3x16x1x1 in the model, 3x512x1x1 .* 4 weights are missing in '
-                               r'it|missing in it \(head.deconv_layers.0.weight'),
+    (lambda: build(deconv=()), r'head.final_layer.weight: 3x16x1x1 in the model, 3x512x1x1 .*\); 5 weights are missing '
+                               r'in it \(head.deconv_layers.0.weight'),
     (lambda: torch.nn.Sequential(torch.nn.Linear(2, 2)), r'weights are missing in it \(backbone.conv1.weight, '),
     (lambda: build().backbone, r'weights are missing in it \(backbone.conv1.weight, '),
 ])
@@ -112,12 +113,12 @@ def test_a_value_that_is_no_tensor(model):
 
 def test_the_landmarks_are_named(model):
     two = saved(build(landmarks=2), NAMES[:2])
-    with pytest.raises(InputError, match=r'; it was trained on 2 landmarks \(left_end, right_end\), and the data of the '
-                                         r'config have 3 landmarks \(left_end, right_end, tip\)$'):
+    with pytest.raises(InputError, match=r'; it was trained on 2 landmarks \(left_end, right_end\), and the data of '
+                                         r'the config have 3 landmarks \(left_end, right_end, tip\)$'):
         check_fit(build(), two, 'a.pth', NAMES)
     swapped = saved(model, [NAMES[1], NAMES[0], NAMES[2]])
-    with pytest.raises(InputError, match="^a.pth is of other landmarks: .*: number 1 is 'right_end' there and 'left_end' "
-                                         'here$'):
+    with pytest.raises(InputError, match="^a.pth is of other landmarks: .*: number 1 is 'right_end' there and "
+                                         "'left_end' here$"):
         check_fit(build(), swapped, 'a.pth', NAMES)
     check_fit(build(), saved(model, NAMES), 'a.pth', NAMES)
     check_fit(build(), saved(model), 'a.pth', NAMES)  # neither of these tells
@@ -133,7 +134,7 @@ def test_what_may_differ_is_left_as_it_was(model):
     assert list(found.reshaped) == ['head.final_layer.weight', 'head.final_layer.bias'] and not found.missing
     for name, value in new.state_dict().items():
         assert torch.equal(value, (before if name.startswith('head.final_layer') else model.state_dict())[name])
-    with pytest.raises(InputError, match=r"to begin a training without these, set may_differ=\['head.final_layer'\] in"):
+    with pytest.raises(InputError, match=r"to begin a training without these, set may_differ=\['head.final_layer']"):
         check_fit(build(landmarks=5), saved(model, NAMES), 'a.pth', may_differ=[])
     deeper = saved(build(depth=34))
     with pytest.raises(InputError, match='of its own the model does not have'):
@@ -141,7 +142,7 @@ def test_what_may_differ_is_left_as_it_was(model):
     check_fit(build(), deeper, 'a.pth', may_differ=['backbone'])
 
 
-@pytest.mark.parametrize('name', ['head.final', 'final_layer', 'model.head.final_layer', 'head.final_layer.weights', ''])
+@pytest.mark.parametrize('name', ['head.final', 'final_layer', 'model.head.final_layer', 'head.final_layer.biases', ''])
 def test_an_unknown_layer_that_may_differ_is_refused(model, name):
     with pytest.raises(InputError, match=f"^may_differ names '{name}', and .* a name is like 'head.final_layer'$"):
         check_fit(build(), saved(model), 'a.pth', may_differ=[name])

@@ -70,9 +70,9 @@ def use(call, files, tmp_path):
 
 
 FAULTS = {
-    'sixteen': r'sixteen.pth does not fit the TopdownPoseEstimator: 2 weights have other shapes \(head.final_layer.weight: '
-               r'17x16x1x1 in the model, 16x16x1x1 in the checkpoint; .*; it was trained on 16 landmarks \(nose, .* have '
-               r'17 landmarks \(nose',
+    'sixteen': r'sixteen.pth does not fit the TopdownPoseEstimator: 2 weights have other shapes '
+               r'\(head.final_layer.weight: 17x16x1x1 in the model, 16x16x1x1 in the checkpoint; .*; it was trained on '
+               r'16 landmarks \(nose, .* have 17 landmarks \(nose',
     'not_a_number': r'not_a_number.pth does not fit the TopdownPoseEstimator: 1 weight is NaN or infinite in it '
                     r'\(backbone.bn1.weight\)',
     'flipped': r'flipped.pth: the checkpoint is damaged in \w+/data/\d+',
@@ -101,8 +101,8 @@ def test_another_number_of_landmarks_is_trained_from_named_layers(use, files, tm
     log, = tmp_path.glob('out/*/*.log')
     log = log.read_text()
     assert ('sixteen.pth fills the model but for these, which begin with the config\'s initial values, as may_differ '
-            'allows: head.final_layer.weight (17x16x1x1 in the model, 16x16x1x1 in the checkpoint), head.final_layer.bias '
-            '(17 in the model, 16 in the checkpoint)\n') in log
+            'allows: head.final_layer.weight (17x16x1x1 in the model, 16x16x1x1 in the checkpoint), '
+            'head.final_layer.bias (17 in the model, 16 in the checkpoint)\n') in log
     assert 'sixteen.pth: it was trained on 16 landmarks' in log
     trained, begun = (torch.load(path, weights_only=True)['state_dict']
                       for path in (tmp_path / 'out' / 'epoch_1.pth', files.sixteen))

@@ -268,7 +268,7 @@ def test_bad_input_is_named(garments, predict, call, tmp_path):
     (tmp_path / 'bad.pth').write_bytes(b'PK')
     inputs = [garments / 'Images', '-o', tmp_path / 'out']
     for config, checkpoint, more, words in (
-            (CONFIG, tmp_path / 'bad.pth', (), 'the checkpoint is broken, or no checkpoint'),
+            (CONFIG, tmp_path / 'bad.pth', (), f'{tmp_path}/bad.pth: no whole checkpoint ('),
             (CONFIG, 'http://127.0.0.1:9/model.pth', (), 'no model from http://127.0.0.1:9/model.pth (URLError: '),
             (CONFIG, garments / 'model.pth', ('--device', 'cuda:77'), "device 'cuda:77': "),
             (CONFIG, garments / 'model.pth', ('--device', 'gpu'), "device 'gpu': "),
