@@ -90,7 +90,7 @@ def read_dumped_config(path: str | Path) -> Any:
 
 
 def plain_values(text: str) -> dict[str, Any]:
-    """The names and values of a Python file that only assigns literals and ``dict(name=literal)``.
+    """The names and values of a Python file that only assigns literals and dicts of them.
 
     >>> plain_values("model = dict(depth=18, size=(64, 64))")
     {'model': {'depth': 18, 'size': (64, 64)}}
@@ -112,12 +112,15 @@ def plain_values(text: str) -> dict[str, Any]:
 
 
 class _PlainDicts(ast.NodeTransformer):
-    """What MMEngine writes that is no literal: ``dict(name=...)``, inf and nan."""
+    """What MMEngine writes that is no literal: ``dict(name=...)``, ``dict({...})``, inf and nan."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
-        if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or node.args or not all(
-                keyword.arg for keyword in node.keywords):
+        if not isinstance(node.func, ast.Name) or node.func.id != 'dict':
+            return node
+        if len(node.args) == 1 and isinstance(node.args[0], ast.Dict) and not node.keywords:
+            return node.args[0]
+        if node.args or not all(keyword.arg for keyword in node.keywords):
             return node
         keys: list = [ast.Constant(keyword.arg) for keyword in node.keywords]
         return ast.copy_location(ast.Dict(keys, [keyword.value for keyword in node.keywords]), node)

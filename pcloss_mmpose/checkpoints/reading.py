@@ -70,14 +70,11 @@ def _is_archive(file: BinaryIO) -> bool:
 def _check_archive(file: BinaryIO, name: str) -> None:
     """Read every entry against its checksum.
 
-    ``ZipFile.testzip`` would pass over one whose name another has too, and over one that is marked as a folder, of
-    which torch reads nothing and leaves the memory of its tensor as it was.
+    Of one that is marked as a folder, which ``ZipFile.testzip`` passes over, torch reads nothing, and leaves the memory
+    of its tensor as it was.
     """
     with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
-        if len(names) != len(set(names)):
-            raise InputError(f'{name}: the checkpoint is damaged in its directory')
-        if any(entry.endswith('/constants.pkl') for entry in names):
+        if any(entry.endswith('/constants.pkl') for entry in archive.namelist()):
             raise InputError(f'{name}: a TorchScript program, and no checkpoint')
         for entry in archive.infolist():
             try:

@@ -8,7 +8,7 @@ import torch
 from mmengine.runner.checkpoint import load_checkpoint
 from mmpose.registry import MODELS
 
-from pcloss_mmpose.checkpoints.fit import check_fit, checked_loading, differences
+from pcloss_mmpose.checkpoints.fit import Differences, check_fit, checked_loading, differences
 from pcloss_mmpose.errors import InputError
 
 NAMES = ['left_end', 'right_end', 'tip']
@@ -150,10 +150,26 @@ def test_an_unknown_layer_that_may_differ_is_refused(model, name):
 
 def test_names_are_whole_parts():
     """A layer does not stand for another whose name goes on."""
-    found = differences(build(landmarks=5), saved(build(deconv=(16, 16))))
-    assert list(found.without(['head.final_layer']).reshaped) == list(found.without(['head.final_layer', 'h']).reshaped)
-    assert found.without(['head.final_layer']).left_over == found.left_over != []
-    assert found.without(['head'])[:3] == ([], [], {})
+    names = ['head.final_layer.weight', 'head.final_layer2.weight', 'head.final_layer']
+    found = Differences(names, names, dict.fromkeys(names, ''), names).without(['head.final_layer'])
+    assert found == (names[1:2], names[1:2], {names[1]: ''}, names)
+
+
+def test_versions_of_layers_are_known():
+    """As torch and MMEngine hand them over, for layers that rename the weights of older versions."""
+    class Layer(torch.nn.Linear):
+        _version = 2
+
+        def _load_from_state_dict(self, state, prefix, versions, *args):
+            if versions.get('version', 1) < 2:
+                state[f'{prefix}weight'] = state.pop(f'{prefix}matrix')
+            super()._load_from_state_dict(state, prefix, versions, *args)
+
+    model = torch.nn.Sequential(Layer(2, 2))
+    assert not any(differences(model, dict(state_dict=model.state_dict())))
+    assert not any(differences(model, {'0.matrix': torch.ones(2, 2), '0.bias': torch.ones(2)}))
+    with pytest.raises(InputError, match=r"a.pth: its weights are not like those of a Sequential \(KeyError: '0"):
+        check_fit(model, {'0.weight': torch.ones(2, 2)}, 'a.pth')
 
 
 def test_mmengine_loads_what_fits_alone(model, tmp_path):
