@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import math
-import pickle
 import re
 import shlex
 import shutil
@@ -23,6 +22,7 @@ from mmpose.datasets import CocoDataset
 from mmpose.registry import DATASETS, METRICS, MODELS
 
 from pcloss_mmpose.cli import main
+from pcloss_mmpose.evaluation.predictions import read_predictions
 from pcloss_mmpose.metainfo.fashionai import LANDMARKS
 from pcloss_mmpose.synthetic import generate_sample
 
@@ -195,7 +195,7 @@ def test_new_photographs(trained, project, config):
 def test_the_labelled_file_gives_what_the_test_found(trained, project):
     run(commands('predict')[1], project, '--workers', '0')
     found = lines(project / 'found_val' / 'predictions.jsonl')
-    tested = pickle.loads((trained[0] / 'predictions.pkl').read_bytes())
+    tested, _ = read_predictions(trained[0] / 'predictions.jsonl')
     assert len(found) == len(tested) == 3
     for record, sample in zip(found, tested):
         assert record['category'] == 'waistcoat' and list(record['landmarks']) == NAMES
