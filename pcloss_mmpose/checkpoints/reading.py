@@ -42,7 +42,7 @@ def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'c
             has_sums = _is_archive(file)
             if has_sums:
                 _check_archive(file, name)
-            elif tarfile.is_tarfile(file.name if hasattr(file, 'name') else file):
+            elif _is_tar(file):
                 raise InputError(f'{name}: a checkpoint in the format of torch 0.1, which is not read')
             file.seek(0)
             content = torch.load(file, map_location=map_location, weights_only=True)
@@ -65,6 +65,15 @@ def _is_archive(file: BinaryIO) -> bool:
     start = file.read(4)
     file.seek(0)
     return start == b'PK\x03\x04'
+
+
+def _is_tar(file: BinaryIO) -> bool:
+    """Whether older torch would unpack it to files, whatever it is told of its content."""
+    try:
+        with tarfile.open(fileobj=file, mode='r:'):
+            return True
+    except tarfile.TarError:
+        return False
 
 
 def _check_archive(file: BinaryIO, name: str) -> None:

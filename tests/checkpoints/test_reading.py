@@ -5,6 +5,7 @@ import http.server
 import io
 import os
 import pickle
+import tarfile
 import threading
 
 import numpy as np
@@ -160,6 +161,13 @@ def script():
     return file.getvalue()
 
 
+def tar():
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode='w') as archive:
+        archive.addfile(tarfile.TarInfo('storages'))
+    return file.getvalue()
+
+
 @pytest.mark.filterwarnings('ignore::FutureWarning')
 @pytest.mark.parametrize(('write', 'words'), [
     (lambda: b'', r'no whole checkpoint \(EOFError'),
@@ -168,6 +176,7 @@ def script():
     (lambda: pickle.dumps(Call(os.mkdir, 'trace'), 2), '(refused, as|no whole) '),
     (lambda: saved([1]), 'no checkpoint: it holds one list'),
     (lambda: saved(torch.ones(1)), 'no checkpoint: it holds one Tensor'),
+    (tar, 'a checkpoint in the format of torch 0.1, which is not read'),
     (script, 'a TorchScript program, and no checkpoint'),
 ])
 def test_what_is_no_checkpoint(tmp_path, monkeypatch, write, words):
@@ -222,7 +231,9 @@ def test_an_object_storage_is_read_alike(tmp_path, monkeypatch):
 
     register_backend('petrel', Storage, force=True)
     torch.save(content(), tmp_path / 'good.pth')
-    same(_load_checkpoint('s3://bucket/good.pth', map_location='cpu'), content())
+    torch.save(content(), tmp_path / 'old.pth', _use_new_zipfile_serialization=False)
+    for name in ('good.pth', 'old.pth'):
+        same(_load_checkpoint(f's3://bucket/{name}', map_location='cpu'), content())
     whole = bytearray((tmp_path / 'good.pth').read_bytes())
     whole[len(whole) // 2] ^= 1
     (tmp_path / 'good.pth').write_bytes(whole)
