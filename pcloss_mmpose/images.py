@@ -4,20 +4,31 @@ Pillow decodes, since it raises on a truncated file where OpenCV fills the missi
 OpenCV's ``IMREAD_COLOR`` makes of a sound file is the model for the rest: grey becomes three equal channels, a palette
 its colors, transparency is dropped, EXIF turns the image upright, and of an animation or of several pages the first
 counts. Unlike OpenCV, 16 bits become 8 by a division by 257 (12 bits by 4095 / 255), rounded.
+
+An image of more pixels than :func:`pixel_limit` is refused by its header, before memory is taken for it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
-from typing import Iterable
+import os
+import threading
+from pathlib import Path
+from typing import Any, Iterable, Iterator
 
 import cv2
 import mmengine.fileio as fileio
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .errors import BrokenImageError
+from .errors import BrokenImageError, InputError
+from .files import write_at_once
 from .text import slash_hint
+
+PIXEL_LIMIT = 'PCLOSS_MAX_PIXELS'
+#: More than the 108 million of the largest common sensors, of medium format and of telephones.
+DEFAULT_PIXEL_LIMIT = 120_000_000
 
 _COLORS = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'RGBX', 'RGBa', 'CMYK', 'YCbCr')
 _DEEP_GREY = ('I;16', 'I;16B', 'I;16L', 'I;16N')
@@ -38,16 +49,30 @@ _UPRIGHT = {
 }
 
 
+def pixel_limit() -> int:
+    """How many pixels an image may have: ``PCLOSS_MAX_PIXELS`` of the environment, which worker processes share.
+
+    Raises:
+        InputError: It is no whole number above 0.
+    """
+    text = os.environ.get(PIXEL_LIMIT, '') or str(DEFAULT_PIXEL_LIMIT)
+    if not (text.isdecimal() and int(text)):
+        raise InputError(f"{PIXEL_LIMIT} is '{text}': it must be a whole number above 0")
+    return int(text)
+
+
 def read_image(path: str, backend_args: dict | None = None, upright: bool = True) -> np.ndarray:
     """An image from any storage that MMEngine reads: (H, W, 3) uint8, BGR. See :func:`decode_image`.
 
     Raises:
-        BrokenImageError: The file is missing, empty, truncated, no image, or of a kind that is not read.
+        BrokenImageError: The file is missing, empty, truncated, no image, too large, or of a kind that is not read.
     """
     try:
         return decode_image(fileio.get(path, backend_args=backend_args), upright)
     except BrokenImageError as error:
         raise BrokenImageError(path, error.reason) from error.__cause__
+    except InputError:
+        raise
     except Exception as error:  # remote storage raises what it likes
         reason = f'{type(error).__name__}: {error}'
         if isinstance(error, FileNotFoundError):
@@ -63,17 +88,16 @@ def decode_image(content: bytes, upright: bool = True) -> np.ndarray:
         upright: Turn the image as its EXIF data say, which is always done to a TIFF.
 
     Raises:
-        BrokenImageError: It is empty, truncated, no image, or of a kind that is not read; without a path.
+        BrokenImageError: It is empty, truncated, no image, too large, or of a kind that is not read; without a path.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            _refuse(image)
+        with _open(io.BytesIO(content)) as image:
             raw_modes = [str(tile[3]) for tile in image.tile]  # before loading, which forgets them
             image.load()
             # Pillow turns a TIFF as it loads, and some versions leave the tag as it was.
             orientation = None if image.format == 'TIFF' else image.getexif().get(_ORIENTATION)
             pixels = _bgr(image, raw_modes, content)
-    except BrokenImageError:
+    except (BrokenImageError, InputError):
         raise
     except UnidentifiedImageError as error:  # it names the buffer's address
         raise BrokenImageError('', 'no image that Pillow can read') from error
@@ -82,8 +106,36 @@ def decode_image(content: bytes, upright: bool = True) -> np.ndarray:
     return np.ascontiguousarray(_UPRIGHT[orientation](pixels)) if upright and orientation in _UPRIGHT else pixels
 
 
+_lock = threading.Lock()
+_readers: list[int | None] = []  # for each that reads now, Pillow's limit before the first came
+
+
+@contextlib.contextmanager
+def _open(file: Any) -> Iterator[Image.Image]:
+    """An image of which the header alone was read, if it is one that is read.
+
+    Pillow's own limit, above which it warns, or fails, is put aside meanwhile: it is one for all of a process.
+    """
+    with _lock:
+        _readers.append(_readers[0] if _readers else Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(file) as image:
+            _refuse(image)
+            yield image
+    finally:
+        with _lock:
+            limit = _readers.pop()
+            if not _readers:
+                Image.MAX_IMAGE_PIXELS = limit
+
+
 def _refuse(image: Image.Image) -> None:
-    """Raise for what would not be read rightly."""
+    """Raise for what is too large, or would not be read rightly."""
+    (width, height), limit = image.size, pixel_limit()
+    if width * height > limit:
+        raise BrokenImageError('', f'{width}x{height} are {width * height:,} pixels, more than the limit of {limit:,}: '
+                               f'make it smaller, or set {PIXEL_LIMIT}={width * height} in the environment')
     if image.mode not in _COLORS and not _is_deep_grey(image):
         kind = _REFUSED.get(image.mode, 'pixels of an unknown kind')
         raise BrokenImageError('', f'{image.format} with {kind} (mode {image.mode}) is not read: {_OTHER_FORMAT}')
@@ -128,18 +180,19 @@ def image_size(path: str) -> tuple[int, int]:
     """Width and height in pixels of an image as :func:`read_image` gives it, upright, from its header alone.
 
     Raises:
-        BrokenImageError: There is no such file, it has no image's header, or is of a kind that is not read. A truncated
-            image is not found.
+        BrokenImageError: There is no such file, it has no image's header, is too large, or of a kind that is not read.
+            A truncated image is not found.
     """
     try:
-        with Image.open(path) as image:
-            _refuse(image)
+        with _open(path) as image:
             size = image.size
             if image.format == 'TIFF':  # whose size some versions of Pillow have turned already
                 size = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
             return size[::-1] if image.getexif().get(_ORIENTATION) in _SWAPPED else size
     except BrokenImageError as error:
         raise BrokenImageError(path, error.reason) from None
+    except InputError:
+        raise
     except FileNotFoundError:
         raise BrokenImageError(path, f'no such file{slash_hint(path)}') from None
     except Exception as error:  # decoders raise what they like
@@ -155,3 +208,18 @@ def image_sizes(paths: Iterable[str]) -> tuple[list[tuple[int, int]], list[Broke
         except BrokenImageError as error:
             broken.append(error)
     return sizes, broken
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an image, (H, W, 3) uint8, BGR, at once; the ending of the path says in which format.
+
+    Raises:
+        InputError: The format cannot hold an image of this size.
+        OSError: The file cannot be written.
+    """
+    fits, content = False, None
+    with contextlib.suppress(cv2.error):  # what some versions raise where others say no
+        fits, content = cv2.imencode(path.suffix, image)
+    if not fits:
+        raise InputError(f'{path} cannot be written: {image.shape[1]}x{image.shape[0]} pixels do not fit {path.suffix}')
+    write_at_once(path, content.tobytes())

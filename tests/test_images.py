@@ -1,6 +1,7 @@
 """The one image reader, against arrays written here and against OpenCV where it reads rightly."""
 
 import io
+import re
 import struct
 
 import cv2
@@ -8,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pcloss_mmpose.errors import BrokenImageError
-from pcloss_mmpose.images import decode_image, image_size, read_image
+from pcloss_mmpose.errors import BrokenImageError, InputError
+from pcloss_mmpose.images import decode_image, image_size, read_image, write_image
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
@@ -193,3 +194,51 @@ def test_what_is_not_there(tmp_path):
         read_image(str(tmp_path / 's\\a.jpg'))
     with pytest.raises(BrokenImageError, match='a.jpg: no such file'):
         image_size(str(tmp_path / 'a.jpg'))
+
+
+def test_a_limit_of_pixels_goes_by_the_header(tmp_path):
+    """13,000 x 13,000 in one bit a pixel is a file of some kilobytes, and would be 500 MB."""
+    path = tmp_path / 'large.png'
+    Image.new('1', (13000, 13000)).save(path)
+    words = (f'{path}: 13000x13000 are 169,000,000 pixels, more than the limit of 120,000,000: make it smaller, or set '
+             'PCLOSS_MAX_PIXELS=169000000 in the environment')
+    for read in (read_image, image_size):
+        with pytest.raises(BrokenImageError, match=re.escape(words)):
+            read(str(path))
+
+
+@pytest.mark.parametrize('kind', ['PNG', 'JPEG', 'TIFF', 'GIF', 'BMP'])
+def test_the_limit_is_the_users_and_pillow_has_no_say(tmp_path, monkeypatch, recwarn, kind):
+    """Of 5 x 7 pixels, where Pillow would warn above 10 and fail above 20."""
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 10)
+    path = tmp_path / 'image'
+    path.write_bytes(encoded(COLOR, kind))
+    for limit in ('', '35', '36'):
+        monkeypatch.setenv('PCLOSS_MAX_PIXELS', limit)
+        assert read_image(str(path)).shape == (5, 7, 3) and image_size(str(path)) == (7, 5)
+    monkeypatch.setenv('PCLOSS_MAX_PIXELS', '34')
+    for read in (read_image, image_size):
+        with pytest.raises(BrokenImageError, match='7x5 are 35 pixels, more than the limit of 34'):
+            read(str(path))
+    assert not recwarn and Image.MAX_IMAGE_PIXELS == 10
+
+
+@pytest.mark.parametrize('limit', ['0', '-1', '1e8', 'many', ' '])
+def test_a_limit_that_is_none_is_no_fault_of_the_image(tmp_path, monkeypatch, limit):
+    path = tmp_path / 'image.png'
+    path.write_bytes(encoded(COLOR, 'PNG'))
+    monkeypatch.setenv('PCLOSS_MAX_PIXELS', limit)
+    for read in (read_image, image_size):
+        with pytest.raises(InputError, match=f"PCLOSS_MAX_PIXELS is '{limit}': it must be a whole number above 0"):
+            read(str(path))
+
+
+def test_an_image_is_written_at_once_or_refused(tmp_path):
+    path = tmp_path / 'a.png'
+    write_image(path, COLOR)
+    assert np.array_equal(cv2.imread(str(path)), COLOR) and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(InputError, match='b.jpg cannot be written: 2x70000 pixels do not fit .jpg'):
+        write_image(tmp_path / 'b.jpg', np.zeros((70000, 2, 3), np.uint8))
+    with pytest.raises(FileNotFoundError):
+        write_image(tmp_path / 'gone' / 'c.png', COLOR)
+    assert list(tmp_path.iterdir()) == [path]

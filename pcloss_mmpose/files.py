@@ -1,0 +1,54 @@
+"""Files that are written at once: others see all of one or nothing, and a kill leaves the old one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Iterable, Iterator
+
+from .errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+
+@contextlib.contextmanager
+def at_once(path: Path, writer: str = '') -> Iterator[Path]:
+    """A path to write to; what lies there gets its name where the block ends, and goes where it raises.
+
+    The path is the name with ``.part`` after it, so that what a kill has left is written over by the next start.
+
+    Args:
+        path: Of the file; its folder is there.
+        writer: Of several processes that write the same file at the same time, this one's name.
+
+    Raises:
+        InputError: Another process is writing the file.
+    """
+    part = path.with_name(f'{path.name}{writer and "."}{writer}.part')
+    with part.open('ab') as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f'{path}: another process is writing it') from None
+            except OSError:  # a file system without locks
+                pass
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def write_at_once(path: Path, content: str | bytes | Iterable[str], writer: str = '') -> None:
+    """Write a text as UTF-8 with its line ends as they are, a text in pieces, or bytes; see :func:`at_once`."""
+    with at_once(path, writer) as part:
+        if isinstance(content, bytes):
+            part.write_bytes(content)
+        else:
+            with part.open('w', newline='', encoding='utf-8') as file:
+                file.writelines([content] if isinstance(content, str) else content)
