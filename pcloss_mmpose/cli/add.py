@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..configs import find_config
 from ..errors import InputError
+from ..files import write_at_once
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def run(args: Namespace) -> None:
         text, old, new = add_pcloss(path, args.config if '::' in args.config else base.as_posix())
     if args.new_config:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding='utf-8')
+        write_at_once(file, text)
     else:
         print(text, end='', flush=True)
     for lines in changes(old, new).values():

@@ -28,14 +28,14 @@ def run(args: Namespace) -> None:
     from ..configs import load_config
     config = load_config(args.config)
 
-    import cv2
     import numpy as np
     from mmengine.registry import init_default_scope
 
+    from ..images import write_image
     from ..visualization.dataset_pages import build_training_data, draw_crops
     init_default_scope(config.get('default_scope', 'mmpose'))
     dataset = build_training_data(config, args.loader)
     np.random.seed(args.seed)
     sheet = draw_crops(dataset, args.count, args.crops)
-    cv2.imwrite(str(args.out), sheet)
+    write_image(args.out, sheet)
     print(f'{args.out}: {min(args.count, len(dataset))} of {len(dataset)} images of the {args.loader} data')

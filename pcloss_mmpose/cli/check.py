@@ -108,11 +108,10 @@ def bars(console: Console) -> Callable:
 
 def write_page(path: Path, reports: list) -> str:
     """Write the page, and say what is on it."""
-    import cv2
-
+    from ..images import write_image
     from ..visualization.dataset_pages import draw_annotations
     page = draw_annotations(reports)
     if page is None:
         return 'not written, as there is nothing to draw'
-    cv2.imwrite(str(path), page)
+    write_image(path, page)
     return 'landmarks (rings where occluded) and boxes'

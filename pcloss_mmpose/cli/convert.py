@@ -4,8 +4,9 @@
     pcloss convert deepfashion /data/deepfashion --out /data/deepfashion/coco
 
 writes metainfo.py and a JSON for each part: for FashionAI the paper's train and val, for the others the splits of the
-partition file. Every JSON is read back and compared with the raw files before it gets its name. FashionAI's CSVs can
-also be taken whole, such as those of generated garments:
+partition file. Every JSON is read back and compared with the raw files before it gets its name. The same command again
+keeps what an earlier start has written, after it was compared alike, and does the rest; other files are never replaced.
+FashionAI's CSVs can also be taken whole, such as those of generated garments:
 
     pcloss convert fashionai data/garments --out data/garments/coco \\
         --ann-file Annotations/train.csv Annotations/val.csv --each
@@ -43,22 +44,28 @@ def run(args: Namespace) -> None:
     if args.each and len({Path(csv).stem for csv in args.ann_file or ()}) < len(args.ann_file or ()):
         raise InputError('--each names each JSON after its CSV, and two of them have the same name')
 
-    from ..datasets.conversion import READERS, write_coco
-    from ..datasets.formats.coco import metainfo_source
+    from ..datasets.conversion import READERS, is_written, rows_of, write_coco
+    from ..datasets.formats.coco import check_coco, metainfo_source
+    from ..files import write_at_once
     parts = read_parts(args)
     files = {name: args.out / f'{name}.json' for name in parts}
     metainfo, metainfo_text = args.out / 'metainfo.py', metainfo_source(READERS[args.layout].METAINFO)
-    taken = [path for path in files.values() if path.exists()]
-    if metainfo.exists() and metainfo.read_text() != metainfo_text:
+    kept = [name for name in parts if files[name].exists()]
+    taken = [files[name] for name in kept if not is_written(files[name], parts[name], args.root)]
+    if metainfo.exists() and metainfo.read_bytes() != metainfo_text.encode():
         taken.append(metainfo)
     if taken:
-        raise InputError(f'{taken[0]} is there already: remove it, or choose another folder with --out')
+        raise InputError(f'{taken[0]} is there already, and is not what would be written: remove it, or choose another '
+                         'folder with --out')
     sizes = read_sizes(parts)
+    for name in kept:
+        check_coco(str(files[name]), rows_of(parts[name]), sizes[name], args.root)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
-        write_coco(files[name], part, sizes[name], args.root)
-        print(f'{files[name]}: {len(part)} images, read back, all equal')
-    metainfo.write_text(metainfo_text)
+        if name not in kept:
+            write_coco(files[name], part, sizes[name], args.root)
+        print(f'{files[name]}: {len(part)} images, {"kept, " if name in kept else ""}read back, all equal')
+    write_at_once(metainfo, metainfo_text)
     print(f"{metainfo}: for MMPose, as in dict(type='CocoDataset', data_root='{Path(args.root).resolve()}', "
           f"ann_file='{next(iter(files.values())).resolve()}', metainfo=dict(from_file='{metainfo.resolve()}'))")
 

@@ -24,6 +24,7 @@ from functools import partial
 from typing import Callable, Sequence
 
 from ..errors import InputError
+from ..files import write_at_once
 from .arguments import checkpoint_file, config_file, out_file
 
 
@@ -66,7 +67,7 @@ def write_boxes(args: Namespace) -> None:
     found = detect_all(detector.detect, [(path,) for path in images])
     entries = [entry if args.categories else {key: entry[key] for key in ('image', 'box', 'score')}
                for own in found for entry in own or ()]
-    args.out.write_text(json.dumps(entries, indent=0), encoding='utf-8')
+    write_at_once(args.out, json.dumps(entries, indent=0))
     print(f'{args.out}: {len(entries)} boxes on {sum(map(bool, found))} of {len(images)} images')
 
 
@@ -94,7 +95,7 @@ def write_coco_results(args: Namespace) -> None:
     if not results:
         raise InputError(f'no {" or ".join(classes)} was found on {len(paths):,} images, and MMPose cannot read an '
                          'empty file: nothing was written')
-    out.write_text(json.dumps(results), encoding='utf-8')
+    write_at_once(out, json.dumps(results))
     print(f'{out}: {len(results):,} boxes on {sum(map(bool, found)):,} of {len(paths):,} images')
     if has_persons(content):
         print(f'person AP {box_ap(content, results):.1f} (the detector of the paper: {PAPER_AP} on val2017)')

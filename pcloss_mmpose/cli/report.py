@@ -57,6 +57,7 @@ def run(args: Namespace) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
+    from ..files import write_at_once
     from ..visualization.report import check_same_images, load_run, report_page
     threshold = None if args.threshold is None else args.threshold / 100
     runs = [load_run(folder, name, threshold) for name, folder in args.runs]
@@ -64,7 +65,7 @@ def run(args: Namespace) -> None:
     with Progress(console=Console(stderr=True)) as bars:
         bar = bars.add_task('images', total=len(runs[0].paths))
         page, broken = report_page(runs, args.title, lambda done: bars.update(bar, completed=done))
-    args.out.write_text(page, encoding='utf-8')
+    write_at_once(args.out, page)
     if broken:
         print(f'{len(broken)} images could not be read (relative paths start from the current folder), the first is '
               f'{broken[0]}', file=sys.stderr)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Iterator, Sequence
 
+from ..files import at_once
 from .base import GarmentDataset
 from .deepfashion import DeepFashionAttributeDataset, FLDDataset
 from .fashionai import FashionAIDataset
@@ -43,16 +44,27 @@ def rows_of(part: GarmentDataset) -> Iterator[dict]:
     return (part.get_data_info(index) for index in range(len(part)))
 
 
+def coco_text(part: GarmentDataset, sizes: Sequence[Size], root: str) -> str:
+    """The COCO JSON of a part, whose images have these sizes."""
+    return json.dumps(to_coco(rows_of(part), sizes, part.metainfo, root))
+
+
+def is_written(path: Path, part: GarmentDataset, root: str) -> bool:
+    """Whether a file is what :func:`write_coco` writes of this part, but for the sizes of the images."""
+    try:
+        text = path.read_text(encoding='utf-8')
+        sizes = [(image['width'], image['height']) for image in json.loads(text)['images']]
+    except (ValueError, TypeError, LookupError, RecursionError):  # of any other file
+        return False
+    return len(sizes) == len(part) and text == coco_text(part, sizes, root)
+
+
 def write_coco(path: Path, part: GarmentDataset, sizes: Sequence[Size], root: str) -> None:
     """Write a part as COCO JSON under a passing name, read it back, and give it its name.
 
     Raises:
         FileFormatError: What was read back is not what the reader has.
     """
-    unchecked = path.with_suffix('.json.part')
-    try:
-        unchecked.write_text(json.dumps(to_coco(rows_of(part), sizes, part.metainfo, root)))
+    with at_once(path) as unchecked:
+        unchecked.write_text(coco_text(part, sizes, root), encoding='utf-8')
         check_coco(str(unchecked), rows_of(part), sizes, root)
-        unchecked.replace(path)
-    finally:
-        unchecked.unlink(missing_ok=True)

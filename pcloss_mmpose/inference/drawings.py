@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import Mapping, Sequence
 
-import cv2
 import numpy as np
 
-from ..errors import InputError
+from ..images import write_image
 from ..visualization import draw_landmarks
 from .items import Item
 
@@ -43,10 +42,9 @@ def draw_prediction(path: Path, image: np.ndarray, landmarks: Mapping[str, Seque
         colors: RGB by name.
 
     Raises:
-        InputError: It cannot be written.
+        OSError: It cannot be written.
     """
     points = np.array(list(landmarks.values()))
     drawn = draw_landmarks(image, points[:, :2], np.full(len(points), 2), np.array([colors[n] for n in landmarks]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), drawn):
-        raise InputError(f'{path} cannot be written')
+    write_image(path, drawn)

@@ -12,7 +12,8 @@ from mmpose.apis import init_model
 from torch.utils.data import DataLoader
 
 from ..configs import load_config
-from ..errors import InputError
+from ..errors import BrokenImageError, InputError
+from ..files import at_once, write_at_once
 from ..metainfo import category_names, known_categories, landmark_names
 from .drawings import draw_prediction, drawing_names
 from .items import Item
@@ -82,15 +83,28 @@ class Job:
 
     def run(self, batch_size: int, workers: int) -> Iterator[int]:
         """Predict what is left of this process's share; after each batch its number of garments."""
-        dataset = ImageDataset(self.left, self.pipeline, self.model.dataset_meta, keep_images=bool(self.drawings))
+        dataset = ImageDataset(self.left, self.pipeline, self.model.dataset_meta)
         loader = DataLoader(dataset, batch_size, num_workers=min(workers, len(self.left)), collate_fn=list)
-        colors = dict(zip(self.names, self.model.dataset_meta['keypoint_colors']))
         for entries, records in predict(self.model, loader, self.names, self.own):
-            for entry, record in zip(entries, records):
-                if self.drawings and 'error' not in record:
-                    draw_prediction(self.drawings[record['key']], entry['image'], record['landmarks'], colors)
+            if self.drawings:
+                records = [self._drawn(dataset, entry['item'], record) for entry, record in zip(entries, records)]
             self.journal.append(record for record in records if record['key'] not in self._done)
             yield len(records)
+
+    def _drawn(self, dataset: ImageDataset, item: Item, record: dict) -> dict:
+        """A record, after it was drawn, or one of an error if its image cannot be read again.
+
+        Workers hand over crops alone: whole images would pile up, several batches of them.
+        """
+        if 'error' in record:
+            return record
+        try:
+            image = dataset.image(item)
+        except BrokenImageError as error:
+            return dict(key=item.key, image=item.image, error=error.reason)
+        colors = dict(zip(self.names, self.model.dataset_meta['keypoint_colors']))
+        draw_prediction(self.drawings[item.key], image, record['landmarks'], colors)
+        return record
 
     def finish(self) -> Path | None:
         """Write the predictions of all processes in the order of the items; None while any is missing."""
@@ -103,11 +117,11 @@ class Job:
     def write_coco(self) -> None:
         """Write ``coco_results.json``, after :meth:`finish`."""
         results = list(coco_results(self.items, self.journal.records(), self.names, self.category_ids))
-        (self.out / 'coco_results.json').write_text(json.dumps(results), encoding='utf-8')
+        write_at_once(self.out / 'coco_results.json', json.dumps(results))
 
     def write_csv(self) -> None:
         """Write ``predictions.csv``, after :meth:`finish`."""
-        with (self.out / 'predictions.csv').open('w', newline='', encoding='utf-8') as file:
+        with at_once(self.out / 'predictions.csv') as part, part.open('w', newline='', encoding='utf-8') as file:
             csv.writer(file, lineterminator='\n').writerows(csv_rows(self.journal.records(), self.names))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from pathlib import Path
 from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import InputError
+from ..files import write_at_once
 
 try:
     import fcntl
@@ -49,15 +49,15 @@ class Journal:
         if folder.exists() and not folder.is_dir():
             raise InputError(f'{folder} is a file: name a folder')
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self.writer = folder, f'{rank}-of-{world}'
         known = self._model()
         other = [name for name, value in model.items() if known.get(name, value) != value]
         if other:
             raise InputError(f'{folder} holds predictions of another model ({MODEL} in it differs in '
                              f'{", ".join(other)}): name another folder, or remove it')
         if model.keys() - known.keys():
-            write_at_once(folder / MODEL, [json.dumps({**known, **model}, indent=1)])
-        self.part = folder / f'part-{rank}-of-{world}.jsonl'
+            write_at_once(folder / MODEL, json.dumps({**known, **model}, indent=1), self.writer)
+        self.part = folder / f'part-{self.writer}.jsonl'
         self._file = self.part.open('ab+')
         if fcntl is not None:
             try:
@@ -97,7 +97,8 @@ class Journal:
             return False
         files = {part: part.open('rb') for part in {places[key].file for key in keys}}
         try:
-            write_at_once(self.folder / RESULT, (_line_at(files[places[key].file], places[key].start) for key in keys))
+            lines = (_line_at(files[places[key].file], places[key].start) for key in keys)
+            write_at_once(self.folder / RESULT, lines, self.writer)
         finally:
             for file in files.values():
                 file.close()
@@ -142,14 +143,3 @@ def drop_torn_line(file) -> None:
     """Cut off what stands after the last line break of a binary file."""
     file.seek(0)
     file.truncate(sum(len(line) for line in file if line.endswith(b'\n')))
-
-
-def write_at_once(path: Path, texts: Iterable[str]) -> None:
-    """Write a file so that others see all of it or nothing, from whatever machine."""
-    new = path.with_name(f'{path.name}.{uuid.uuid4().hex}')
-    try:
-        with new.open('x', encoding='utf-8') as file:
-            file.writelines(texts)
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)

@@ -68,17 +68,15 @@ class ImageDataset(Dataset):
             which refuses a broken file, with the same options; what encodes targets is left out. An item without a box
             gets the whole image, and one whose box lies outside of it is an error.
         metainfo: The data set's, which the transforms ask for.
-        keep_images: Hand over the loaded image too, as ``image``, to draw on.
     """
 
-    def __init__(self, items: Sequence[Item], pipeline: Sequence[Mapping], metainfo: Mapping,
-                 keep_images: bool = False) -> None:
+    def __init__(self, items: Sequence[Item], pipeline: Sequence[Mapping], metainfo: Mapping) -> None:
         loading = next((step for step in pipeline if step['type'] in ('LoadImage', 'LoadImageStrict')), {})
         left_out = ('LoadImage', 'LoadImageStrict', 'WholeImageBox', 'GenerateTarget')
         options = {key: loading[key] for key in ('to_float32', 'color_type', 'backend_args') if key in loading}
         self.load = Compose([dict(type='LoadImageStrict', **options), dict(type='WholeImageBox')])
         self.crop = Compose([step for step in pipeline if step['type'] not in left_out])
-        self.items, self.metainfo, self.keep_images = items, metainfo, keep_images
+        self.items, self.metainfo = items, metainfo
 
     def __len__(self) -> int:
         return len(self.items)
@@ -95,8 +93,15 @@ class ImageDataset(Dataset):
         (x1, y1, x2, y2), (height, width) = loaded['bbox'][0], loaded['img_shape'][:2]
         if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
             return dict(item=item, error=f'the box lies outside the image, which is {width}x{height}')
-        image = dict(image=loaded['img']) if self.keep_images else {}
-        return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded), **image)
+        return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded))
+
+    def image(self, item: Item) -> np.ndarray:
+        """The whole image of an item, read anew: (H, W, 3) uint8, BGR.
+
+        Raises:
+            BrokenImageError: It cannot be read.
+        """
+        return self.load.transforms[0](dict(img_path=item.image))['img'].astype(np.uint8, copy=False)
 
 
 def predict(model: nn.Module, batches: Iterable[Sequence[Mapping]], names: Sequence[str],

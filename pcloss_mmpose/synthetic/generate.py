@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from ..files import at_once, write_at_once
 from .render import render
 from .shapes import CATEGORIES, LANDMARKS, cross_limbs, load_models, place, sample_hidden, sample_shape
 
@@ -102,12 +103,12 @@ def write_fashionai(root: str | Path,
         sample = generate_sample(categories[index % len(categories)], size, split_seed, index)
         image_id = f'Images/{sample.category}/{split}_{index:06d}.jpg'
         jpeg = cv2.imencode('.jpg', sample.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        (root / image_id).write_bytes(jpeg.tobytes())
+        write_at_once(root / image_id, jpeg.tobytes())
         cells = np.column_stack([sample.keypoints, sample.visibility])
         rows.append([image_id, sample.category] + ['_'.join(map(str, cell)) for cell in cells])
         if progress is not None:
             progress(index + 1)
-    with path.open('w', newline='') as file:
+    with at_once(path) as part, part.open('w', newline='') as file:
         csv.writer(file, lineterminator='\n').writerows([['image_id', 'image_category', *LANDMARKS], *rows])
     return path
 
@@ -134,7 +135,7 @@ def refuse_foreign(root: str | Path, split: str) -> None:
     path = Path(root) / 'Annotations' / f'{split}.csv'
     if not path.exists():
         return
-    with path.open(newline='') as file:
+    with path.open(newline='', encoding='utf-8', errors='replace') as file:
         for number, row in enumerate(csv.reader(file), 1):
             if number > 1 and not (row and re.fullmatch(rf'Images/\w+/{re.escape(split)}_\d{{6,}}\.jpg', row[0])):
                 raise InputError(f'{path}, line {number}: not a generated picture; choose another root or split, '

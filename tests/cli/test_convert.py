@@ -1,7 +1,11 @@
 """The converter's files against the readers that they come from, through MMPose's CocoDataset."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from itertools import compress
 from pathlib import Path
 
@@ -181,8 +185,75 @@ def test_a_file_that_is_there_stays(raw, tmp_path, call):
     (tmp_path / 'val.json').write_text('labelled by hand')
     done = call('convert', 'deepfashion', tmp_path, '--out', tmp_path)
     assert done.code == 2
-    assert f'{tmp_path}/val.json is there already: remove it, or choose another folder with --out' in done.err
+    assert f'{tmp_path}/val.json is there already, and is not what would be written: remove it' in done.err
     assert (tmp_path / 'val.json').read_text() == 'labelled by hand' and not (tmp_path / 'train.json').exists()
+
+
+KILLED = """
+import os, signal, sys
+number = int(sys.argv[1])
+
+def replace(source, target, real=os.replace):
+    global number
+    number -= 1
+    if number < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(source, target)
+
+os.replace = replace
+from pcloss_mmpose.cli import main
+main(sys.argv[2:])
+"""
+
+
+def convert_killed(at, *arguments):
+    """The command, killed without warning where its file of this number would get its name."""
+    done = subprocess.run([sys.executable, '-c', KILLED, str(at), 'convert', *map(str, arguments)],
+                          env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)), capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGKILL'), reason='kills a process')
+def test_a_killed_conversion_goes_on(raw, tmp_path, call):
+    """Its second JSON lies whole beside its name; that it is torn, as by an earlier kill, makes no difference."""
+    benchmark(raw, tmp_path)
+    whole, out = tmp_path / 'whole', tmp_path / 'out'
+    assert call('convert', 'deepfashion', tmp_path, '--out', whole).code == 0
+    convert_killed(1, 'deepfashion', tmp_path, '--out', out)
+    assert sorted(path.name for path in out.iterdir()) == ['train.json', 'val.json.part']
+    part = out / 'val.json.part'
+    part.write_text(part.read_text()[:50])
+    done = call('convert', 'deepfashion', tmp_path, '--out', out)
+    assert done.code == 0, done.err
+    assert f'{out}/train.json: 2 images, kept, read back, all equal' in done.out
+    assert f'{out}/val.json: 1 images, read back, all equal' in done.out
+
+    def contents(folder):
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    assert contents(out) == contents(whole)
+    assert call('convert', 'deepfashion', tmp_path, '--out', out).out.count('kept, read back') == 3  # nothing is left
+
+
+@pytest.mark.parametrize(('name', 'change', 'words'), [
+    ('train.json', lambda text: text.replace('"lower"', '"upper"', 1), 'train.json is there already'),
+    ('train.json', lambda text: text[:-1], 'train.json is there already'),
+    ('train.json', lambda text: text.replace('"width": 100', '"width": 101', 1),
+     'image 1: size is [101, 120], in the raw files [100, 120]'),
+    ('train.json', lambda text: '[' * 100_000, 'train.json is there already'),
+    ('train.json', lambda text: '{"images": [1]}', 'train.json is there already'),
+    ('metainfo.py', lambda text: text + '#', 'metainfo.py is there already'),
+])
+def test_what_a_hand_has_changed_is_not_replaced(raw, tmp_path, call, name, change, words):
+    benchmark(raw, tmp_path)
+    out = tmp_path / 'out'
+    call('convert', 'deepfashion', tmp_path, '--out', out)
+    changed = change((out / name).read_text())
+    (out / name).write_text(changed)
+    (out / 'val.json').unlink()
+    done = call('convert', 'deepfashion', tmp_path, '--out', out)
+    assert done.code == 2 and words in done.err
+    assert (out / name).read_text() == changed and not (out / 'val.json').exists()
 
 
 def test_repeated_images_are_noted_once(raw, tmp_path, call):

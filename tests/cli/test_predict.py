@@ -3,6 +3,7 @@
 import csv
 import functools
 import http.server
+import io
 import json
 import multiprocessing
 import os
@@ -18,7 +19,9 @@ import torch
 from mmpose.apis import inference_topdown, init_model
 
 from pcloss_mmpose.cli import main
-from pcloss_mmpose.configs import find_config
+from pcloss_mmpose.configs import find_config, load_config
+from pcloss_mmpose.inference import Item
+from pcloss_mmpose.inference.predictor import ImageDataset
 from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
 from pcloss_mmpose.synthetic import write_fashionai
 
@@ -173,6 +176,46 @@ def test_drawings_stay_in_their_folder(garments, predict, tmp_path, monkeypatch)
     assert len(list((tmp_path / 'out/pictures').rglob('*.png'))) == 3
     assert len((tmp_path / 'out/part-0-of-1.jsonl').read_text().splitlines()) == 3
     assert f'error: no image in {tmp_path}\n' == predict(tmp_path).err  # the drawings are none
+
+
+def test_workers_hand_over_crops_and_no_whole_image(garments, tmp_path):
+    """However many batches are on their way, with drawings or without, they hold crops of 128 x 128."""
+    path = tmp_path / 'large.png'
+    cv2.imwrite(str(path), np.zeros((900, 800, 3), np.uint8))
+    config = load_config(find_config(CONFIG))
+    model = init_model(config, device='cpu')
+    dataset = ImageDataset([Item(str(path))], config.test_dataloader.dataset.pipeline, model.dataset_meta)
+    entry, sent = dataset[0], io.BytesIO()
+    torch.save(entry, sent)  # with all that its tensors are views of
+    assert entry.keys() == {'item', 'box', 'sample'} and sent.tell() < 2 * 3 * 128 * 128
+    assert dataset.image(Item(str(path))).shape == (900, 800, 3)
+
+
+class Once(Quiet):
+    """Gives each file a single time."""
+
+    given = set()
+
+    def do_GET(self):
+        if self.path in self.given:
+            self.send_error(503)
+        else:
+            self.given.add(self.path)
+            super().do_GET()
+
+
+def test_what_cannot_be_read_again_to_be_drawn_is_passed_over(garments, predict, tmp_path):
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Once, directory=str(garments)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (tmp_path / 'list.txt').write_text(f'{images_of(garments)[0].relative_to(garments)}\n{images_of(garments)[1]}\n')
+    inputs = tmp_path / 'list.txt', '--root', f'http://127.0.0.1:{server.server_port}', '--draw'
+    done = predict(*inputs)
+    lost, found = lines(tmp_path / 'out')
+    assert done.code == 0 and '503' in lost['error'] and 'landmarks' in found
+    Once.do_GET = Quiet.do_GET
+    assert predict(*inputs).code == 0
+    server.shutdown()
+    assert 'landmarks' in lines(tmp_path / 'out')[0] and len(list((tmp_path / 'out').rglob('*.png'))) == 2
 
 
 def test_images_from_a_server(garments, predict, tmp_path):
