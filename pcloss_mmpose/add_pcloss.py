@@ -29,7 +29,7 @@ def add_pcloss(path: Path, base: str) -> tuple[str, Any, Any]:
     Raises:
         InputError: The other does not qualify; the message says why.
     """
-    if re.search(r'^with read_base\(', path.read_text(encoding='utf-8'), re.MULTILINE):
+    if re.search(rb'^with read_base\(', path.read_bytes(), re.MULTILINE):
         raise InputError(f"{path}: it is written in MMEngine's pure Python style: {BY_HAND}")
     old = load_config(path)
     try:

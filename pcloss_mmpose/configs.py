@@ -6,11 +6,13 @@ import ast
 import contextlib
 import importlib.util
 import logging
+import pickle
+import traceback
 import warnings
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
-from .errors import InputError
+from .errors import InputError, PclossError
 
 
 def package_folder(package: str) -> Path:
@@ -127,6 +129,52 @@ class _PlainDicts(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.copy_location(ast.Constant(float(node.id)), node) if node.id in ('inf', 'nan') else node
+
+
+@contextlib.contextmanager
+def config_errors(name: str | Path, passes: Callable[[Exception], bool] = lambda error: False) -> Iterator[None]:
+    """What is raised while the parts of a config are built, as of an unknown name or argument, becomes an error that
+    names the config and the part.
+
+    Errors of checkpoints pass as they are, and those of files that name their file.
+
+    Args:
+        name: Of the config.
+        passes: Whether another error passes too.
+
+    Raises:
+        InputError: In place of all others.
+    """
+    try:
+        yield
+    except (PclossError, pickle.UnpicklingError, EOFError):
+        raise
+    except Exception as error:  # of whatever the config names
+        if (isinstance(error, OSError) and error.filename is not None) or passes(error):
+            raise
+        text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+        text = text.partition(' Please check whether the value of')[0]  # MMEngine's advice on registries
+        if not text:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            text = f'{place.line}, in {place.filename}, line {place.lineno}'
+        part, advice = _built_part(error)
+        raise InputError(f'{name}: {part} cannot be built ({type(error).__name__}: {text[:500]}){advice}') from error
+
+
+def _built_part(error: Exception) -> tuple[str, str]:
+    """The innermost part of a config that was being built, in words, and what to do about it."""
+    from mmengine.registry import Registry
+    calls = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == 'build']
+    builds = [(values['self'], values.get('cfg')) for values in calls if isinstance(values.get('self'), Registry)]
+    if not builds:
+        return 'it', ''
+    registry, options = builds[-1]
+    kind = options.get('type') if isinstance(options, dict) else None
+    part = f'its {registry.name} {getattr(kind, "__name__", kind) or ""}'.rstrip()
+    if registry.name != 'dataset' or not isinstance(options, dict):
+        return part, ''
+    files = [str(options[key]) for key in ('data_root', 'ann_file', 'bbox_file') if options.get(key)]
+    return f'{part} of {", ".join(files)}', '; `pcloss check CONFIG` names what is wrong'
 
 
 @contextlib.contextmanager

@@ -19,11 +19,13 @@ from pathlib import Path
 from ..configs import find_config
 from ..errors import InputError
 from ..files import write_at_once
+from .arguments import out_file
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('config', metavar='CONFIG', help='a top-down config')
-    parser.add_argument('new_config', metavar='NEW_CONFIG', type=Path, nargs='?', help='the config to write, .py')
+    parser.add_argument('new_config', metavar='NEW_CONFIG', type=out_file('.py', makes_folder=True), nargs='?',
+                        help='the config to write, .py')
 
 
 def run(args: Namespace) -> None:

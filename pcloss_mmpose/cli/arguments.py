@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
@@ -33,8 +34,8 @@ def folder(text: str) -> str:
     return text
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """A type for whole numbers from ``least`` on."""
+def whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """A type for whole numbers from ``least`` to ``most``."""
 
     def convert(text: str) -> int:
         try:
@@ -43,13 +44,15 @@ def whole_number(least: int) -> Callable[[str], int]:
             raise ArgumentTypeError(f"'{text}' is not a whole number") from None
         if value < least:
             raise ArgumentTypeError(f'must be at least {least}, got {value}')
+        if value > most:
+            raise ArgumentTypeError(f'must be at most {most}, got {value}')
         return value
 
     return convert
 
 
-def out_file(*suffixes: str) -> Callable[[str], Path]:
-    """A type for files to write, which must have one of the endings and an existing folder."""
+def out_file(*suffixes: str, makes_folder: bool = False) -> Callable[[str], Path]:
+    """A type for files to write, which must have one of the endings, and a folder, unless the command makes it."""
 
     def convert(text: str) -> Path:
         path = Path(text)
@@ -57,11 +60,21 @@ def out_file(*suffixes: str) -> Callable[[str], Path]:
             raise ArgumentTypeError(f'{path}: its name must end in {" or ".join(suffixes)}')
         if path.is_dir():
             raise ArgumentTypeError(f'{path} is a folder: name a file')
-        if not path.absolute().parent.is_dir():
+        if not makes_folder and not path.absolute().parent.is_dir():
             raise ArgumentTypeError(f'{path}: there is no such folder')
+        _refuse_below(path)
         return path
 
     return convert
+
+
+def _refuse_below(path: Path) -> None:
+    """Raise for a path that cannot be made: what there is of the folders above it is none, or not to be written to."""
+    parent = next(parent for parent in path.absolute().parents if parent.exists())
+    if not parent.is_dir():
+        raise ArgumentTypeError(f'{path}: {parent} is a file')
+    if not path.exists() and not os.access(parent, os.W_OK):
+        raise ArgumentTypeError(f'{path}: {parent} cannot be written to')
 
 
 #: A type for images to write.
@@ -70,15 +83,33 @@ image_file = out_file('.png', '.jpg', '.jpeg')
 
 def out_folder(text: str) -> Path:
     """A folder to write to, which need not exist."""
+    if not text:
+        raise ArgumentTypeError('name a folder, got an empty text')
     path = Path(text)
     if path.exists() and not path.is_dir():
         raise ArgumentTypeError(f'{path} is a file: name a folder')
+    _refuse_below(path)
     return path
+
+
+def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], float]:
+    """A type for finite numbers from ``least`` to ``most``."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ArgumentTypeError(f"'{text}' is not a number") from None
+        if not math.isfinite(value) or not least <= value <= most:
+            raise ArgumentTypeError(f'must be from {least:g} to {most:g}, got {value:g}')
+        return value
+
+    return convert
 
 
 def key_value(text: str) -> str:
     """KEY=VALUE, as ``--cfg-options`` takes it."""
-    if '=' not in text.strip('='):
+    if '=' not in text or not all(text.partition('=')[0].split('.')):
         raise ArgumentTypeError(f"'{text}' is not KEY=VALUE")
     return text
 

@@ -21,11 +21,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--loader', choices=('train', 'val', 'test'), default='train', help='default: %(default)s')
     parser.add_argument('--count', type=whole_number(1), default=8, help='images (default: %(default)s)')
     parser.add_argument('--crops', type=whole_number(1), default=3, help='of each image (default: %(default)s)')
-    parser.add_argument('--seed', type=whole_number(0), default=0, help='of the augmentation (default: %(default)s)')
+    parser.add_argument('--seed', type=whole_number(0, 2**32 - 1), default=0,
+                        help='of the augmentation (default: %(default)s)')
 
 
 def run(args: Namespace) -> None:
-    from ..configs import load_config
+    from ..configs import config_errors, load_config
     config = load_config(args.config)
 
     import numpy as np
@@ -34,7 +35,8 @@ def run(args: Namespace) -> None:
     from ..images import write_image
     from ..visualization.dataset_pages import build_training_data, draw_crops
     init_default_scope(config.get('default_scope', 'mmpose'))
-    dataset = build_training_data(config, args.loader)
+    with config_errors(args.config):
+        dataset = build_training_data(config, args.loader)
     np.random.seed(args.seed)
     sheet = draw_crops(dataset, args.count, args.crops)
     write_image(args.out, sheet)

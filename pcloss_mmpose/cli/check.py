@@ -62,10 +62,11 @@ def run(args: Namespace) -> None:
     else:
         if args.root:
             raise InputError(f'{args.data} names its own root: {args.root} is not needed')
-        from ..configs import load_config
+        from ..configs import config_errors, load_config
         config = merge_options(load_config(args.data), args.cfg_options)
         from ..datasets import checks
-        splits = checks.config_splits(config)
+        with config_errors(args.data):
+            splits = checks.config_splits(config)
         if not splits:
             raise InputError(f'{args.data}: it has no train_dataloader, val_dataloader or test_dataloader with a '
                              'dataset')

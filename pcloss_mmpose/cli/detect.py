@@ -25,7 +25,7 @@ from typing import Callable, Sequence
 
 from ..errors import InputError
 from ..files import write_at_once
-from .arguments import checkpoint_file, config_file, out_file
+from .arguments import checkpoint_file, config_file, number, out_file
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
                         'their folder)')
     parser.add_argument('--classes', nargs='+',
                         help='names of the classes to take (default: all; with --coco-results person)')
-    parser.add_argument('--threshold', type=float,
+    parser.add_argument('--threshold', type=number(0, 1),
                         help='of the score (default: 0.5; with --coco-results 0, as an AP needs them all)')
     parser.add_argument('--largest', action='store_true', help='only the largest box of each image')
     parser.add_argument('--categories', action='store_true',

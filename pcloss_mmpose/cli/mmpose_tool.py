@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import runpy
 import sys
+import traceback
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
+from typing import Mapping, Sequence
 
-from ..configs import package_folder
-from ..errors import InputError, PclossError
-from .arguments import key_value, whole_number
+from ..configs import config_errors, package_folder
+from ..errors import InputError
+from .arguments import key_value, number, out_folder, whole_number
+
+#: What a launcher sets for each process that it starts.
+LAUNCHED = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_LOCAL_RANK'}
+
+#: What hooks do at the start of MMEngine's loops.
+PREPARATIONS = ('before_train', 'before_val', 'before_test')
 
 
 def find_tool(name: str) -> Path:
@@ -27,36 +34,39 @@ def find_tool(name: str) -> Path:
 
 
 def run_tool(name: str, argv: Sequence[str]) -> None:
-    """Run MMPose's ``tools/<name>`` in this process, which may be one of torchrun's."""
+    """Run MMPose's ``tools/<name>`` in this process, which may be one of torchrun's.
+
+    Args:
+        name: Of the tool.
+        argv: The config, then the other arguments.
+
+    Raises:
+        InputError: The arguments do not fit this machine, or a part of the config cannot be built.
+    """
     tool = find_tool(name)
+    if '--show' in argv and sys.platform.startswith('linux') and not {'DISPLAY', 'WAYLAND_DISPLAY'} & set(os.environ):
+        raise InputError('--show opens windows, and there is no display here: --show-dir FOLDER writes pictures')
+    launcher = argv[argv.index('--launcher') + 1] if '--launcher' in argv else None
+    if launcher in LAUNCHED and LAUNCHED[launcher] not in os.environ:
+        raise InputError(f'--launcher {launcher}: {LAUNCHED[launcher]} is not set, so no launcher has started this; '
+                         'tools/dist_*.sh and tools/slurm_*.sh do')
     from ..compat import cpu_processes
     from ..preflight import checked_training
     sys.argv = [str(tool), *argv]
-    with cpu_processes(), checked_training(), named_data_errors():
+    with config_errors(argv[0], passes=has_begun), cpu_processes(), checked_training():
         runpy.run_path(str(tool), run_name='__main__')
 
 
-@contextlib.contextmanager
-def named_data_errors() -> Iterator[None]:
-    """What MMPose and MMEngine raise of a data set that they cannot read becomes an error that names its files."""
-    from mmengine.registry import DATASETS
-    build = DATASETS.build
-
-    def build_named(cfg, *args, **kwargs):
-        try:
-            return build(cfg, *args, **kwargs)
-        except PclossError:
-            raise
-        except Exception as error:  # of a file that is not as they expect it
-            files = [str(cfg[key]) for key in ('data_root', 'ann_file', 'bbox_file') if cfg.get(key)]
-            raise InputError(f'{cfg.get("type")} of {", ".join(files)} cannot be read ({type(error).__name__}: {error})'
-                             '; `pcloss check CONFIG` names what is wrong') from error
-
-    DATASETS.build = build_named
-    try:
-        yield
-    finally:
-        DATASETS.build = build
+def has_begun(error: Exception) -> bool:
+    """Whether an error was raised in a loop of MMEngine's after its preparations: that may be a fault of the program,
+    and keeps its traceback."""
+    from mmengine.runner import BaseLoop, Runner
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    calls = [(frame.f_code.co_name, frame.f_locals.get('self'), frame.f_locals.get('fn_name')) for frame in frames]
+    in_loop = any(name == 'run' and isinstance(owner, BaseLoop) for name, owner, _ in calls)
+    preparing = any(name == 'call_hook' and isinstance(owner, Runner) and hook in PREPARATIONS
+                    for name, owner, hook in calls)
+    return in_loop and not preparing
 
 
 def add_options(parser: ArgumentParser, options: Mapping[str, Mapping]) -> None:
@@ -79,14 +89,14 @@ def as_argv(args: Namespace, options: Mapping[str, Mapping]) -> list[str]:
 
 #: What MMPose's train.py and test.py both take.
 SHARED_OPTIONS = {
-    '--work-dir': dict(help='folder for logs and results (default: work_dirs/<name of the config>)'),
+    '--work-dir': dict(type=out_folder, help='folder for logs and results (default: work_dirs/<name of the config>)'),
     '--cfg-options': dict(nargs='+', type=key_value, action='extend', default=[], metavar='KEY=VALUE',
                           help='changes to the config, such as model.head.pc_loss.topk=4'),
     '--show-dir': dict(help='folder below the run for pictures with the landmarks that were found'),
     '--show': dict(action='store_true', help='show these pictures in windows'),
     '--interval': dict(type=whole_number(1), help='draw every n-th picture only (default: 1)'),
-    '--wait-time': dict(type=float, help='seconds for which a window stays (default: 1)'),
+    '--wait-time': dict(type=number(0), help='seconds for which a window stays (default: 1)'),
     '--launcher': dict(choices=('none', 'pytorch', 'slurm', 'mpi'),
                        help='what started several processes; tools/dist_*.sh and tools/slurm_*.sh set it'),
-    '--local_rank': dict(type=int, help='set by the launcher'),
+    '--local_rank': dict(type=whole_number(0), help='set by the launcher'),
 }

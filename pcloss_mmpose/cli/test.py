@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from .arguments import checkpoint_file, config_file
+from .arguments import checkpoint_file, config_file, out_file
 from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, find_tool, run_tool
 
 
@@ -22,7 +22,8 @@ def predictions_file(text: str) -> str:
 
 OPTIONS = {
     **SHARED_OPTIONS,
-    '--out': dict(metavar='FILE', help='write the figures to a file (.json, .yml or .pkl)'),
+    '--out': dict(metavar='FILE', type=out_file('.json', '.yaml', '.yml', '.pkl', makes_folder=True),
+                  help='write the figures to a file (.json, .yml or .pkl)'),
     '--dump': dict(metavar='FILE', type=predictions_file,
                    help="write the predictions to a file, for `pcloss report`: .jsonl, or .pkl as MMPose's test.py"),
     '--badcase': dict(action='store_true', help="collect MMPose's bad cases"),

@@ -15,6 +15,7 @@ from mmpose.apis import init_model
 from mmpose.registry import DATASETS
 from torch import nn
 
+from ..configs import config_errors
 from ..errors import InputError
 from ..inference import Item
 from ..inference.predictor import ImageDataset, load_model
@@ -54,10 +55,11 @@ def export(config: Config, checkpoint: str, path: Path, output: str, items: Sequ
     Raises:
         InputError: The config has no test set, or what :class:`DeployGraph` and :func:`load_samples` refuse.
     """
-    options = (config.get('test_dataloader') or {}).get('dataset')
-    if options is None or 'model' not in config:
-        raise InputError('the config must have a model, and a test_dataloader with a dataset')
-    model = load_model(init_model, config, checkpoint, 'cpu')
+    with config_errors(config.filename):
+        options = (config.get('test_dataloader') or {}).get('dataset')
+        if options is None or 'model' not in config:
+            raise InputError('the config must have a model, and a test_dataloader with a dataset')
+        model = load_model(init_model, config, checkpoint, 'cpu')
     model.test_cfg['flip_test'] = False
     graph = DeployGraph(model, output)
     metadata = graph_metadata(options.pipeline, model.dataset_meta)

@@ -8,8 +8,9 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
+from mmdet.models.detectors.base import BaseDetector
 
-from ..configs import load_config
+from ..configs import config_errors, load_config
 from ..errors import BrokenImageError, InputError
 from ..images import read_image
 from .predictor import choose_device, load_model
@@ -40,7 +41,10 @@ class Detector:
 
     def __init__(self, config: str | Path, checkpoint: str, classes: Sequence[str] | None = None,
                  threshold: float = 0.5, largest: bool = False, device: str | None = None) -> None:
-        self.model = load_model(init_detector, load_config(config), checkpoint, choose_device(device))
+        with config_errors(config):
+            self.model = load_model(init_detector, load_config(config), checkpoint, choose_device(device))
+        if not isinstance(self.model, BaseDetector):
+            raise InputError(f'{config}: its model is a {type(self.model).__name__}, and no detector of MMDetection')
         self.names = list(self.model.dataset_meta['classes'])
         unknown = sorted(set(classes or ()) - set(self.names))
         if unknown:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from mmpose.apis import init_model
+from mmpose.models import TopdownPoseEstimator
 from torch.utils.data import DataLoader
 
-from ..configs import load_config
+from ..configs import config_errors, load_config
 from ..errors import BrokenImageError, InputError
 from ..files import at_once, write_at_once
 from ..metainfo import category_names, known_categories, landmark_names
@@ -45,7 +46,10 @@ class Job:
                  world: int = 1) -> None:
         settings = load_config(config)
         self.pipeline = crop_pipeline(settings, config)
-        self.model = load_model(init_model, settings, checkpoint, choose_device(device))
+        with config_errors(config):
+            self.model = load_model(init_model, settings, checkpoint, choose_device(device))
+        if not isinstance(self.model, TopdownPoseEstimator):
+            raise InputError(f'{config}: its model is a {type(self.model).__name__}, and no TopdownPoseEstimator')
         metainfo = self.model.dataset_meta
         self.items, self.out, self.names = items, out, landmark_names(metainfo)
 

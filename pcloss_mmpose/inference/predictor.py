@@ -27,7 +27,7 @@ def choose_device(name: str | None = None) -> str:
         gpus = torch.cuda.device_count()
         return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % gpus}" if gpus else 'cpu'
     try:
-        torch.empty(0, device=name)
+        torch.empty(0, device=name).cpu()  # which the device 'meta' cannot do
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"device '{name}': {str(error).splitlines()[0]}") from None
     return name
@@ -65,8 +65,8 @@ class ImageDataset(Dataset):
     Args:
         items: The garments.
         pipeline: Transforms of the config's test data. What loads the image is replaced by :class:`LoadImageStrict`,
-            which refuses a broken file, with the same options; what encodes targets is left out. An item without a box
-            gets the whole image, and one whose box lies outside of it is an error.
+            which refuses a broken file, with the same options; what encodes and packs targets is left out. An item
+            without a box gets the whole image, and one whose box lies outside of it is an error.
         metainfo: The data set's, which the transforms ask for.
     """
 
@@ -75,7 +75,8 @@ class ImageDataset(Dataset):
         left_out = ('LoadImage', 'LoadImageStrict', 'WholeImageBox', 'GenerateTarget')
         options = {key: loading[key] for key in ('to_float32', 'color_type', 'backend_args') if key in loading}
         self.load = Compose([dict(type='LoadImageStrict', **options), dict(type='WholeImageBox')])
-        self.crop = Compose([step for step in pipeline if step['type'] not in left_out])
+        self.crop = Compose([{key: value for key, value in step.items() if key != 'pack_transformed'}
+                             for step in pipeline if step['type'] not in left_out])
         self.items, self.metainfo = items, metainfo
 
     def __len__(self) -> int:

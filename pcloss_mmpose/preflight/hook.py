@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..metainfo import landmark_names
 from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
+from .loop import check_loop
 from .rehearsal import rehearse
 
 #: Where a scheduler stands, which a resumed training is to take over.
@@ -32,7 +33,7 @@ class TrainingCheckHook(Hook):
 
     The head gives as many landmarks as the training data have, the validation set can be measured
     (:func:`~pcloss_mmpose.preflight.rehearse`), and the figure that the best checkpoint is chosen by is among those
-    measured. What cannot be known is passed over.
+    measured; the loop has a length. What cannot be known is passed over.
 
     A checkpoint must fit the model (:func:`~pcloss_mmpose.checkpoints.fit.check_fit`), in a test too. A training that
     begins with ``load_from`` may name layers that are to be trained from their beginning: the config's ``may_differ``
@@ -49,6 +50,7 @@ class TrainingCheckHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check everything, in every process alike."""
+        check_loop(runner.train_loop)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         check_landmarks(getattr(model, 'head', None), runner.train_dataloader.dataset)
         loop = runner.val_loop

@@ -209,7 +209,7 @@ IMAGE = dict(id=0, file_name='val_0.png')
     (dict(images=[IMAGE]), ['--categories'], '--largest and --categories do not go with --coco-results'),
     (dict(images=[IMAGE]), ['-o', 'boxes.json'], 'not allowed with argument'),
     (dict(images=[IMAGE]), ['--classes', 'human'], 'unknown classes human: the detector has '),
-    (dict(images=[IMAGE]), ['--threshold', '1.1'], 'no person was found on 1 images, and MMPose cannot read an empty'),
+    (dict(images=[IMAGE]), ['--threshold', '1'], 'no person was found on 1 images, and MMPose cannot read an empty'),
     (dict(images=[IMAGE]), ['--coco-results', 'bad.json'], 'bad.json is the annotation file: choose another name'),
 ])
 def test_what_does_not_fit_coco_results_is_one_line(persons, call, monkeypatch, content, arguments, words):

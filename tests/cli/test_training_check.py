@@ -51,8 +51,8 @@ def test_rows_of_other_landmarks_are_refused_by_name(train, tiny_config):
 
 
 @pytest.mark.parametrize(('text', 'words'), [
-    ('\ufeff{}', 'CocoDataset of .*, bad.json cannot be read .JSONDecodeError: Unexpected UTF-8 BOM'),
-    ('{"images": [], "annotations": [], "categories": []}', 'bad.json cannot be read .ValueError'),
+    ('\ufeff{}', 'CocoDataset of .*, bad.json cannot be built .JSONDecodeError: Unexpected UTF-8 BOM'),
+    ('{"images": [], "annotations": [], "categories": []}', 'bad.json cannot be built .ValueError'),
 ])
 def test_data_that_mmpose_cannot_read_are_one_line(train, tiny_config, text, words):
     path = tiny_config.parent / 'bad.json'
