@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from types import SimpleNamespace
@@ -9,6 +10,23 @@ from types import SimpleNamespace
 import pytest
 
 from pcloss_mmpose.cli import main
+
+
+@pytest.fixture
+def no_name(monkeypatch):
+    """Let files with an ending be written, but not get their name: as a kill between the two, or a full disk, leaves
+    them."""
+    replace = os.replace
+
+    def refuse(ending):
+        def replace_others(source, target):
+            if str(target).endswith(ending):
+                raise OSError(errno.ENOSPC, 'No space left on device', str(target))
+            replace(source, target)
+
+        monkeypatch.setattr(os, 'replace', replace_others)
+
+    return refuse
 
 
 @pytest.fixture

@@ -106,6 +106,14 @@ def test_configs_that_cannot_be_browsed(call, tmp_path, text, words):
     assert done.code == 2 and words in done.err and not (tmp_path / 'sheet.png').exists()
 
 
+def test_an_old_sheet_stays_until_the_new_one_is_whole(garments, call, tmp_path, no_name):
+    (tmp_path / 'sheet.png').write_text('old')
+    no_name('sheet.png')
+    done = call('browse', GARMENTS, '-o', tmp_path / 'sheet.png', '--count', 1, '--crops', 1)
+    assert done.code == 2 and 'sheet.png: No space left on device' in done.err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ['old']
+
+
 def test_missing_data_is_named(call, monkeypatch, tmp_path):
     monkeypatch.setenv('GARMENTS_ROOT', str(tmp_path))
     done = call('browse', GARMENTS, '-o', tmp_path / 'sheet.png')

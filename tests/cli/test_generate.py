@@ -10,6 +10,17 @@ def test_both_sets_are_drawn(call, tmp_path):
     assert cv2.imread(str(tmp_path / 'Images' / 'blouse' / 'train_000000.jpg')).shape == (48, 64, 3)
 
 
+@pytest.mark.parametrize('ending', ['train_000001.jpg', 'train.csv'])
+def test_a_set_that_was_cut_off_has_no_list_and_no_half_image(call, tmp_path, no_name, ending):
+    arguments = 'generate', tmp_path, '--train', 2, '--val', 1, '--size', 64
+    assert call(*arguments).code == 0
+    no_name(ending)
+    done = call(*arguments, '--seed', 1)
+    assert done.code == 2 and f'{ending}: No space left on device' in done.err
+    assert not (tmp_path / 'Annotations' / 'train.csv').exists() and not list(tmp_path.rglob('*.part'))
+    assert all(cv2.imread(str(path)).shape == (64, 64, 3) for path in tmp_path.rglob('*.jpg'))
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['--train', '0'], 'argument --train: must be at least 1, got 0'),
     (['--val', 'x'], "argument --val: 'x' is not a whole number"),

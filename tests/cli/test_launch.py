@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,19 @@ from pcloss_mmpose.cli.mmpose_tool import find_tool
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
-def launch(*command, **environment):
-    """Run a command in a folder of its own and return what it did; the scripts must not need the repository's root."""
+def start(*command, **environment):
+    """Start a command in a folder of its own; the scripts must not need the repository's root."""
     environment = dict(os.environ, PYTHON=sys.executable, CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='1', **environment)
-    return subprocess.run(
+    return subprocess.Popen(
         [str(part) for part in command], cwd=TOOLS.parent.parent, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def launch(*command, **environment):
+    """Run a command as :func:`start` does and return what it did."""
+    process = start(*command, **environment)
+    output, _ = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, output)
 
 
 def free_port():
@@ -41,7 +50,8 @@ def last_validation(work_dir):
     return [line for line in map(json.loads, log.read_text().splitlines()) if 'EPE' in line][-1]
 
 
-def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, call):
+def test_two_and_three_processes_give_the_metric_of_one(tiny_config, tmp_path, call):
+    """Of five images, which neither two nor three share evenly."""
     trained = launch(
         'bash', TOOLS / 'dist_train.sh', tiny_config, 2, '--work-dir', tmp_path / 'train', PORT=free_port())
     assert trained.returncode == 0, trained.stdout
@@ -49,15 +59,38 @@ def test_two_processes_give_the_metric_of_one(tiny_config, tmp_path, call):
     # Two processes of two images share the four: one step.
     assert torch.load(checkpoint)['meta']['iter'] == 1
 
-    tested = launch(
-        'bash', TOOLS / 'dist_test.sh', tiny_config, checkpoint, 2, '--work-dir', tmp_path / 'two', PORT=free_port())
-    assert tested.returncode == 0, tested.stdout
+    for count in (2, 3):
+        tested = launch('bash', TOOLS / 'dist_test.sh', tiny_config, checkpoint, count, '--work-dir',
+                        tmp_path / str(count), PORT=free_port())
+        assert tested.returncode == 0, tested.stdout
     assert call('test', tiny_config, checkpoint, '--work-dir', tmp_path / 'one').code == 0
 
     one = metrics_of(tmp_path / 'one')
     assert one['EPE'] > 0 and one['PCK'] > 0 and one['NE'] > 0
-    assert metrics_of(tmp_path / 'two') == pytest.approx(one)
+    assert metrics_of(tmp_path / '2') == pytest.approx(one) and metrics_of(tmp_path / '3') == pytest.approx(one)
     assert last_validation(tmp_path / 'train')['EPE'] == pytest.approx(one['EPE'])
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').exists(), reason="finds the processes in Linux's /proc")
+def test_a_killed_process_ends_the_others_within_seconds(tiny_config, tmp_path):
+    """They would wait for its gradients for ever."""
+    run = start('bash', TOOLS / 'dist_train.sh', tiny_config, 2, '--work-dir', tmp_path, '--cfg-options',
+                'train_cfg.max_epochs=100000', 'train_cfg.val_interval=100000', 'default_hooks.checkpoint.interval=-1',
+                PORT=free_port())
+    try:
+        said = next((line for line in run.stdout if 'Epoch(train)' in line), None)
+        assert said is not None
+        ranks = Path(f'/proc/{run.pid}/task/{run.pid}/children').read_text().split()
+        assert len(ranks) == 2
+        os.kill(int(ranks[1]), signal.SIGKILL)
+        killed = time.monotonic()
+        output, _ = run.communicate(timeout=60)
+        assert run.returncode != 0 and 'Signal 9' in output
+        assert time.monotonic() - killed < 30
+        assert not [rank for rank in ranks if Path('/proc', rank).exists()]
+    finally:
+        run.terminate()  # which it passes on to its processes
+        run.wait(60)
 
 
 def test_mmpose_own_scripts_train_and_test_and_ours_resumes(tiny_config, tmp_path, call):

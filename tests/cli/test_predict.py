@@ -108,19 +108,22 @@ def run_quietly(arguments):
 
 @pytest.mark.skipif('fork' not in multiprocessing.get_all_start_methods(), reason='starts the job by a fork')
 def test_a_killed_job_goes_on_and_loses_and_doubles_nothing(garments, predict, tmp_path):
-    """Killed without warning after some images; then two processes do the rest."""
+    """Killed twice without warning after some images; then two processes do the rest, as one would have done it all."""
     inputs = [garments / 'Images', '--batch-size', 1]
     command = ['predict', CONFIG, garments / 'model.pth', *inputs, '-o', tmp_path / 'out', '--workers', 0]
     part = tmp_path / 'out' / 'part-0-of-1.jsonl'
-    job = multiprocessing.get_context('fork').Process(target=run_quietly, args=([str(each) for each in command], ))
-    job.start()
-    while not part.is_file() or part.read_text().count('\n') < 3:
-        assert job.is_alive()
-        time.sleep(0.001)
-    job.kill()
-    job.join()
-    before = part.read_text()
-    assert before.count('\n') >= 3 and not (tmp_path / 'out' / 'predictions.jsonl').exists()
+    before = ''
+    for count in (3, 5):
+        job = multiprocessing.get_context('fork').Process(target=run_quietly, args=([str(each) for each in command], ))
+        job.start()
+        while not part.is_file() or part.read_text().count('\n') < count:
+            assert job.is_alive()
+            time.sleep(0.001)
+        job.kill()
+        job.join()
+        assert part.read_text().startswith(before)  # what was done is not done again
+        before = part.read_text()[:part.read_text().rindex('\n') + 1]
+        assert before.count('\n') >= count and not (tmp_path / 'out' / 'predictions.jsonl').exists()
 
     for rank in (0, 1):
         with pytest.MonkeyPatch.context() as patch:
@@ -128,17 +131,27 @@ def test_a_killed_job_goes_on_and_loses_and_doubles_nothing(garments, predict, t
             patch.setenv('WORLD_SIZE', '2')
             done = predict(*inputs)
             assert done.code == 0 and ('process 0 of 2 has ended' in done.out) == (rank == 0)
-    assert part.read_text() == before  # what was done is not done again
+    assert part.read_text() == before
     images = list(map(str, images_of(garments)))
     assert [record['image'] for record in lines(tmp_path / 'out')] == images
     whole = [line for file in (tmp_path / 'out').glob('part-*') for line in file.read_text().split('\n')[:-1]]
     assert sorted(json.loads(line)['key'] for line in whole) == images
 
-    assert predict(inputs[0], out=tmp_path / 'at_once').code == 0
-    for found, expected in zip(lines(tmp_path / 'out'), lines(tmp_path / 'at_once')):
-        assert found['landmarks'].keys() == expected['landmarks'].keys()
-        for name, point in found['landmarks'].items():
-            assert point == pytest.approx(expected['landmarks'][name], abs=0.02)
+    assert predict(*inputs, out=tmp_path / 'at_once').code == 0
+    result, expected = (tmp_path / name / 'predictions.jsonl' for name in ('out', 'at_once'))
+    assert result.read_bytes() == expected.read_bytes()
+
+
+@pytest.mark.parametrize('ending', ['model.json', '.jpg.png', 'predictions.jsonl', 'coco_results.json', '.csv'])
+def test_a_result_is_there_whole_or_not_at_all(garments, predict, tmp_path, no_name, monkeypatch, ending):
+    arguments = images_of(garments)[0], '--draw', '--coco', '--csv'
+    no_name(ending)
+    done = predict(*arguments)
+    assert done.code == 2 and f'{ending}: No space left on device' in done.err and 'Traceback' not in done.err
+    assert not [path for path in (tmp_path / 'out').rglob('*') if path.name.endswith((ending, '.part'))]
+    monkeypatch.undo()
+    assert predict(*arguments).code == 0
+    assert [path for path in (tmp_path / 'out').rglob('*') if path.name.endswith(ending)]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
