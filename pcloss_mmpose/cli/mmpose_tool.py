@@ -17,9 +17,6 @@ from .arguments import key_value, number, out_folder, whole_number
 #: What a launcher sets for each process that it starts.
 LAUNCHED = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_LOCAL_RANK'}
 
-#: What hooks do at the start of MMEngine's loops.
-PREPARATIONS = ('before_train', 'before_val', 'before_test')
-
 
 def find_tool(name: str) -> Path:
     """Where the installed MMPose keeps ``tools/<name>``.
@@ -58,15 +55,11 @@ def run_tool(name: str, argv: Sequence[str]) -> None:
 
 
 def has_begun(error: Exception) -> bool:
-    """Whether an error was raised in a loop of MMEngine's after its preparations: that may be a fault of the program,
-    and keeps its traceback."""
-    from mmengine.runner import BaseLoop, Runner
+    """Whether an error was raised while a loop of MMEngine's ran: that may be a fault of the program, and keeps its
+    traceback."""
+    from mmengine.runner import BaseLoop
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    calls = [(frame.f_code.co_name, frame.f_locals.get('self'), frame.f_locals.get('fn_name')) for frame in frames]
-    in_loop = any(name == 'run' and isinstance(owner, BaseLoop) for name, owner, _ in calls)
-    preparing = any(name == 'call_hook' and isinstance(owner, Runner) and hook in PREPARATIONS
-                    for name, owner, hook in calls)
-    return in_loop and not preparing
+    return any(frame.f_code.co_name == 'run' and isinstance(frame.f_locals.get('self'), BaseLoop) for frame in frames)
 
 
 def add_options(parser: ArgumentParser, options: Mapping[str, Mapping]) -> None:
