@@ -29,19 +29,27 @@ def at_once(path: Path, writer: str = '') -> Iterator[Path]:
         InputError: Another process is writing the file.
     """
     part = path.with_name(f'{path.name}{writer and "."}{writer}.part')
-    with part.open('ab') as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f'{path}: another process is writing it') from None
-            except OSError:  # a file system without locks
-                pass
+    with _locked(part, path):
         try:
             yield part
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(part: Path, path: Path) -> Iterator[None]:
+    if fcntl is None:  # Windows does not rename a file that is open
+        yield
+        return
+    with part.open('ab') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f'{path}: another process is writing it') from None
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def write_at_once(path: Path, content: str | bytes | Iterable[str], writer: str = '') -> None:

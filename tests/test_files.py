@@ -42,6 +42,15 @@ def test_what_a_kill_has_left_is_written_over(tmp_path):
     assert (tmp_path / 'a.txt').read_text() == 'new' and not (tmp_path / 'a.txt.part').exists()
 
 
+def test_where_there_are_no_locks_nothing_is_held_open(tmp_path, monkeypatch):
+    """Windows does not rename a file that is open."""
+    monkeypatch.setattr('pcloss_mmpose.files.fcntl', None)
+    with at_once(tmp_path / 'a.txt') as part:
+        assert not part.exists()
+        part.write_text('new')
+    assert (tmp_path / 'a.txt').read_text() == 'new'
+
+
 def test_two_writers_of_one_name_are_refused_and_of_two_names_are_not(tmp_path):
     pytest.importorskip('fcntl')
     path = tmp_path / 'a.txt'
