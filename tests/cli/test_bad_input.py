@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 import torch
+from mmdet.apis import init_detector
 from mmpose.apis import init_model
 from mmpose.models.heads import HeatmapHead
 
@@ -113,7 +114,8 @@ def place(tmp_path_factory, tiny_config):
             'data.py': "train_dataloader = dict(dataset=dict(type='Gone', pipeline=[dict(type='PackPoseInputs')]))\n"
                        'model = dict(head=dict(decoder=dict()))',
             'detector.py': "_base_ = 'mmdet::detr/detr_r50_8xb2-150e_coco.py'\n"
-                           'model = dict(backbone=dict(init_cfg=None))',
+                           'model = dict(backbone=dict(init_cfg=None, depth=18), neck=dict(in_channels=[512]), '
+                           'encoder=dict(num_layers=1), decoder=dict(num_layers=1))',
     }.items():
         (tmp / name).write_text(text)
     for name in ('bytes.py', 'bytes.csv'):
@@ -238,9 +240,12 @@ def test_an_error_without_words_gets_its_line():
         raise ValueError
 
 
-def test_models_of_another_kind_are_refused_by_name(refused):
+def test_models_of_another_kind_are_refused_by_name(refused, place):
+    """With checkpoints that fit them."""
+    model = init_detector(f"{place['tmp']}/detector.py", device='cpu')
+    torch.save(dict(state_dict=model.state_dict()), f"{place['tmp']}/detector.pth")
     assert 'its model is a DETR, and no TopdownPoseEstimator' in refused(
-        'predict', '{tmp}/detector.py', '{model}', '{image}', '-o', '{tmp}/none')
+        'predict', '{tmp}/detector.py', '{tmp}/detector.pth', '{image}', '-o', '{tmp}/none')
     assert 'its model is a TopdownPoseEstimator, and no detector of MMDetection' in refused(
         'detect', '{config}', '{model}', '{image}', '-o', '{tmp}/none.json')
 
