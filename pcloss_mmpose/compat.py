@@ -261,6 +261,52 @@ def one_test_log() -> Iterator[None]:
     LoggerHook.after_test_epoch = after_test_epoch
 
 
+@contextlib.contextmanager
+def whole_files() -> Iterator[None]:
+    """After MMEngine's local file backend is imported: let it put a file whole or not at all.
+
+    Checkpoints go through it: the last, the best, and those that a training publishes. It writes them in place, so that
+    a kill or a full disk leaves a part of the new one and nothing of the old.
+
+    Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/fileio/backends/local_backend.py#L60, without
+    a thread. It can go once MMEngine writes to another name and renames.
+    """
+    yield
+    from mmengine.fileio.backends.local_backend import LocalBackend
+
+    @functools.wraps(LocalBackend.put)
+    def put(self, obj: bytes, filepath) -> None:
+        from .checkpoints.writing import write_whole
+        os.makedirs(os.path.dirname(filepath) or '.', exist_ok=True)
+        write_whole(filepath, obj)
+
+    LocalBackend.put = put
+
+
+@contextlib.contextmanager
+def unbroken_trainings() -> Iterator[None]:
+    """After MMEngine's runner is imported: let a resumed training come to the end of one that was not cut off.
+
+    What MMEngine does not do, :func:`~pcloss_mmpose.checkpoints.training.prepare` does. It looks for no other
+    checkpoint than the one that ``last_checkpoint`` names, begins anew without it, gives the sampler another seed where
+    the config has none, loads the images of all iterations that are done, and removes the older checkpoint first.
+
+    Upstream: https://github.com/open-mmlab/mmengine/issues/1520 for the images, the rest without a thread. It can go
+    once MMEngine resumes so.
+    """
+    yield
+    from mmengine.runner.runner import Runner
+    train = Runner.train
+
+    @functools.wraps(train)
+    def prepared_train(runner: Runner):
+        from .checkpoints.training import prepare
+        prepare(runner)
+        return train(runner)
+
+    Runner.train = prepared_train
+
+
 #: In which context a module is to be imported.
 ON_IMPORT: dict[str, Context] = {
     'mmpose': stand_in_for_xtcocotools,
@@ -268,6 +314,8 @@ ON_IMPORT: dict[str, Context] = {
     'mmpose.visualization.opencv_backend_visualizer': radius_as_number,
     'mmpose.datasets.datasets.utils': mutual_flips,
     'mmengine.hooks.logger_hook': one_test_log,
+    'mmengine.fileio.backends.local_backend': whole_files,
+    'mmengine.runner.runner': unbroken_trainings,
     'torch': protected_resume,
     'mmengine.runner.checkpoint': verified_checkpoints,
 }

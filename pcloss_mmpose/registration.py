@@ -6,14 +6,15 @@ import contextlib
 from importlib import import_module
 from typing import Iterator
 
-#: Modules whose import registers components, by the name of MMPose's registry.
-LOCATIONS = {
-    'MODELS': 'pcloss_mmpose.models',
-    'DATASETS': 'pcloss_mmpose.datasets',
-    'TRANSFORMS': 'pcloss_mmpose.datasets.transforms',
-    'METRICS': 'pcloss_mmpose.evaluation',
-    'HOOKS': 'pcloss_mmpose.preflight',
-}
+#: Modules whose import registers components, each behind the name of MMPose's registry.
+LOCATIONS = (
+    ('MODELS', 'pcloss_mmpose.models'),
+    ('DATASETS', 'pcloss_mmpose.datasets'),
+    ('TRANSFORMS', 'pcloss_mmpose.datasets.transforms'),
+    ('METRICS', 'pcloss_mmpose.evaluation'),
+    ('HOOKS', 'pcloss_mmpose.preflight'),
+    ('HOOKS', 'pcloss_mmpose.checkpoints.hook'),
+)
 
 
 @contextlib.contextmanager
@@ -24,7 +25,7 @@ def add_locations() -> Iterator[None]:
     """
     yield
     registries = import_module('mmpose.registry')
-    for name, module in LOCATIONS.items():
+    for name, module in LOCATIONS:
         registry = getattr(registries, name)
         if registry._imported:
             import_module(module)

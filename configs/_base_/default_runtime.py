@@ -6,7 +6,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=3, save_best='NE', rule='less'),
+        type='SafeCheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=3, save_best='NE', rule='less'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False))
 custom_hooks = [dict(type='SyncBuffersHook'), dict(type='TrainingCheckHook'), dict(type='FiniteLossHook')]

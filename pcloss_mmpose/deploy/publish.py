@@ -15,6 +15,7 @@ import torch
 
 from .. import __version__
 from ..checkpoints import read_checkpoint
+from ..checkpoints.writing import write_whole
 from ..errors import InputError
 
 #: What is kept of a checkpoint's meta.
@@ -42,7 +43,7 @@ def publish(checkpoint: Path, folder: Path) -> tuple[Path, list[str]]:
     if path.exists():
         raise InputError(f'{path} is there already')
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue())
+    write_whole(path, buffer.getvalue())
     meta = content.get('meta') or {}
     return path, sorted(content.keys() - result.keys()) + sorted(f'meta.{key}' for key in meta.keys() - META)
 
