@@ -1,6 +1,10 @@
 """A training that is stopped and resumed is the same as one that is not: data, weights, moments, schedule."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -101,3 +105,15 @@ def test_a_loader_with_batches_of_its_own_is_left_alone(tmp_path):
     runner = toy(tmp_path, 2, loader=dict(batch_sampler=dict(type=Own, drop_last=True)))
     runner.train()
     assert type(runner.train_dataloader.batch_sampler) is Own
+
+
+def test_two_processes_go_on(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+         Path(__file__).with_name('two_processes.py'), tmp_path], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env=dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''))
+    assert done.returncode == 0, done.stdout
+    assert state(tmp_path / 'cut' / 'iter_8.pth') == state(tmp_path / 'whole' / 'iter_8.pth')
+    rows = [set((tmp_path / name / f'rows_{rank}.jsonl').read_text().splitlines())
+            for name in ('whole', 'cut') for rank in (0, 1)]
+    assert rows[:2] == rows[2:] and not rows[0] & rows[1] and len(rows[0]) == 8
