@@ -110,6 +110,17 @@ def test_a_validation_that_was_cut_off_is_done_again(tmp_path):
     assert hub['best_score'] == 3.
 
 
+def test_the_best_checkpoint_of_a_repeated_validation_is_known_to_the_last(tmp_path):
+    settings = dict(seed=0, checkpoint=dict(interval=4), val_interval=4)
+    with pytest.raises(Stopped):
+        toy(tmp_path, 8, scores=SCORES, hooks=[StopInValidation(4)], **settings).train()
+    for score in (3., 2.):  # a better one under the same name, as another metric may give it
+        resumed = train_until(5, tmp_path, 8, scores={4: score}, resume=True, **settings)
+        assert sorted(resumed.rows) == [4, 5]
+        assert names(tmp_path) == ['best_score_iter_4.pth', 'iter_4.pth']
+        assert torch.load(tmp_path / 'iter_4.pth')['message_hub']['runtime_info']['best_score'] == score
+
+
 def test_a_validation_that_is_not_due_is_not_done(tmp_path):
     train_until(3, tmp_path, 6, scores=SCORES)
     done = []

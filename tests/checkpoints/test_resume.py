@@ -45,6 +45,7 @@ def same(tmp_path):
 def test_iterations_go_on(same, settings):
     whole, resumed = same(5, **settings)
     assert resumed.seed == 3 and sorted(resumed.rows) == [5, 6, 7]
+    assert all(runner.train_dataloader.batch_sampler.sampler.seed == 3 for runner in (whole, resumed))
 
 
 def test_epochs_go_on(same):

@@ -19,6 +19,14 @@ def test_a_file_is_written_and_replaced(tmp_path):
         assert os.listdir(tmp_path) == ['file']
 
 
+def test_who_reads_the_old_one_reads_all_of_it(tmp_path):
+    path = tmp_path / 'file'
+    write_whole(path, b'old')
+    with path.open('rb') as reader:
+        write_whole(path, b'new')
+        assert reader.read() == b'old'  # so it was not written over
+
+
 def test_a_relative_name_and_a_link_stay_what_they_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_whole('file', b'old')
