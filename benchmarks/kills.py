@@ -221,6 +221,8 @@ def main() -> None:
     args = parser.parse_args()
     import mmengine.runner  # noqa: F401
     import mmpose.apis  # noqa: F401
+
+    import pcloss_mmpose.checkpoints.training  # noqa: F401
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         faults = run(args.kills, args.seed, Path(folder))

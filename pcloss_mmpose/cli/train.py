@@ -4,10 +4,13 @@
     tools/dist_train.sh CONFIG 4      # on four GPUs, or in four processes on the CPU
 
 CONFIG is the name of one of `pcloss configs`, a file, or one of MMPose's own, as mmpose::body_2d_keypoint/...py.
+A training that was cut off goes on with --resume, and comes to the end that it would have come to
+(docs/reproduce.md, "A training that was cut off").
 """
 
 from __future__ import annotations
 
+import logging
 from argparse import ArgumentParser, Namespace
 
 from .arguments import checkpoint_file, config_file
@@ -17,7 +20,7 @@ OPTIONS = {
     **SHARED_OPTIONS,
     '--resume': dict(nargs='?', const='auto', metavar='CHECKPOINT',
                      type=lambda text: text if text == 'auto' else checkpoint_file(text),
-                     help='go on from a checkpoint (default: the newest of the work folder)'),
+                     help='go on from a checkpoint (default: the newest whole one of the work folder)'),
     '--amp': dict(action='store_true', help='train with automatic mixed precision'),
     '--no-validate': dict(action='store_true', help='do not evaluate during the training'),
     '--auto-scale-lr': dict(action='store_true', help="scale the learning rate by the batch's size"),
@@ -30,4 +33,5 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    logging.raiseExceptions = False  # on a full disk, each line of the log would print a traceback
     run_tool('train.py', [str(args.config), *as_argv(args, OPTIONS)])

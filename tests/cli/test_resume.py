@@ -1,10 +1,13 @@
 """`pcloss train --resume`: what it goes on from, and where it refuses to."""
 
+import logging
+import os
 import subprocess
 
 import pytest
 
 from pcloss_mmpose.checkpoints import read_checkpoint
+from pcloss_mmpose.cli import main
 
 SMALL = ['model.backbone.base_channels=8', 'model.head.in_channels=64', 'default_hooks.checkpoint.interval=1']
 
@@ -43,6 +46,18 @@ def test_a_broken_newest_one_is_passed_over_and_said(train, tmp_path):
     assert done.code == 0 and f'Passed over: {newest}: no whole checkpoint' in done.err + done.out
     again = read_checkpoint(str(newest))
     assert all(value.equal(again['state_dict'][name]) for name, value in whole['state_dict'].items())
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='a device of Linux')
+def test_a_log_on_a_full_disk_prints_no_traceback(tiny_config, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(logging, 'raiseExceptions', True)
+    monkeypatch.setenv('LOCAL_RANK', '0')  # MMPose's script sets it for good
+    with pytest.raises(SystemExit):
+        main(['train', str(tiny_config), '--work-dir', str(tmp_path), '--resume'])
+    logger = logging.Logger('full')
+    logger.addHandler(logging.FileHandler('/dev/full'))
+    logger.error('lost')
+    assert 'Logging error' not in capfd.readouterr().err
 
 
 def test_a_full_disk_is_one_line_and_the_older_checkpoints_are_whole(train, tmp_path):
