@@ -46,6 +46,9 @@ def prepare(runner: Runner) -> None:
     runner._train_dataloader = with_seeded_batches(loader, runner, done, endless)
     if endless and done:
         runner.train_loop.dataloader_iterator = Advanced(runner.train_loop.dataloader_iterator, done)
+    elif done and done % len(runner.train_dataloader):
+        print_log('The checkpoint was written within an epoch, which begins again: some images are trained with twice',
+                  'current', logging.WARNING)
 
 
 def put_back(runner: Runner) -> int:

@@ -53,6 +53,14 @@ def test_epochs_go_on(same):
     assert sorted(resumed.rows) == [8, 9, 10, 11]
 
 
+def test_an_epoch_that_begins_again_is_said(tmp_path, capfd):
+    settings = dict(epochs=2, sampler='DefaultSampler', checkpoint=dict(by_epoch=False))
+    for iteration, said in ((4, False), (6, True)):  # of 4 an epoch
+        train_until(iteration, tmp_path / str(iteration), **settings)
+        toy(tmp_path / str(iteration), resume=True, **settings).train()
+        assert ('within an epoch, which begins again' in ''.join(capfd.readouterr())) == said
+
+
 def test_what_was_trained_with_is_not_loaded_again(same):
     whole, resumed = same(6)
     assert len(whole.train_dataloader.dataset.loaded) == 8 * 3
