@@ -4,6 +4,7 @@ import os
 
 import pytest
 import torch
+from mmengine.fileio import BaseStorageBackend, FileClient, register_backend
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -50,6 +51,37 @@ def found(folder):
     return dict(names=[name.rsplit('-', 1)[0] for name in names(folder)], kept=hub.get('keep_ckpt_ids'),
                 score=hub['best_score'], last=os.path.relpath(hub['last_ckpt'], folder),
                 best=os.path.relpath(hub['best_ckpt'], folder))
+
+
+def test_another_storage_has_the_new_one_before_the_old_is_removed(tmp_path):
+    stored, log = {}, []
+
+    @FileClient.register_backend('memory', prefixes='memory', force=True)
+    @register_backend('memory', prefixes='memory', force=True)
+    class MemoryBackend(BaseStorageBackend):
+
+        def get(self, filepath):
+            return stored[filepath]
+
+        def get_text(self, filepath):
+            raise NotImplementedError
+
+        def put(self, obj, filepath):
+            stored[filepath] = obj
+            log.append(sorted(os.path.basename(path) for path in stored))
+
+        def join_path(self, *parts):
+            return '/'.join(parts)
+
+        def isfile(self, filepath):
+            return filepath in stored
+
+        def remove(self, filepath):
+            del stored[filepath]
+
+    toy(tmp_path / 'work', 3, checkpoint=dict(out_dir='memory://bucket')).train()
+    assert log == [['iter_1.pth'], ['iter_1.pth', 'iter_2.pth'], ['iter_2.pth', 'iter_3.pth']]
+    assert (tmp_path / 'work' / 'last_checkpoint').read_text() == 'memory://bucket/work/iter_3.pth' in stored
 
 
 @pytest.mark.parametrize('settings', [
