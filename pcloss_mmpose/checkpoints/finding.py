@@ -14,6 +14,9 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from ..errors import InputError
 from .reading import read_checkpoint
 
+#: What a resumed training goes on with, beside the weights. The best checkpoints of a training have no optimizer.
+STATE = ('meta', 'optimizer', 'message_hub')
+
 
 def newest_checkpoint(work_dir: str, folder: str) -> tuple[str, Mapping[str, Any]]:
     """The newest checkpoint that a training can go on from, and its meta data.
@@ -49,11 +52,10 @@ def resumable(path: str) -> Mapping[str, Any]:
             raise InputError(f'{path}: no whole checkpoint ({type(error).__name__}: {error})') from error
     else:
         content = read_checkpoint(path)
-    missing = [key for key in ('meta', 'state_dict', 'message_hub', 'optimizer')
-               if not isinstance(content, Mapping) or key not in content]
-    if missing:
-        raise InputError(f"{path} has no {missing[0]}, as a training's best checkpoint and a published one have none: "
-                         'none can go on from it; to begin a new training with its weights, set load_from to it')
+    absent = [part for part in STATE if part not in content]
+    if absent:
+        raise InputError(f'{path} cannot be resumed, as it has no {" and no ".join(absent)}: begin a training with '
+                         'load_from=CHECKPOINT instead')
     return content['meta']
 
 

@@ -14,7 +14,6 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import HOOKS
 
 from ..checkpoints.fit import check_fit, landmark_difference
-from ..errors import InputError
 from ..metainfo import landmark_names
 from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
@@ -23,8 +22,6 @@ from .rehearsal import rehearse
 
 #: Where a scheduler stands, which a resumed training is to take over.
 PROGRESS = {'last_step', '_global_step', '_last_value', 'verbose'}
-#: What a resumed training goes on with, beside the weights.
-STATE = ('meta', 'optimizer', 'message_hub')
 
 
 @HOOKS.register_module()
@@ -111,10 +108,6 @@ def check_checkpoint(runner: Runner, checkpoint: Mapping) -> None:
     landmarks = data_landmarks(loops[0].dataloader.dataset) if loops else None
     name = runner._load_from or 'the checkpoint to resume'
     found = check_fit(model, checkpoint, name, landmarks, may_differ)
-    absent = [part for part in STATE if part not in checkpoint]
-    if runner._resume and absent:
-        raise InputError(f'{name} cannot be resumed, as it has no {" and no ".join(absent)}: begin a training with '
-                         'load_from=CHECKPOINT instead')
     left = [*(f'{weight} ({shapes})' for weight, shapes in found.reshaped.items()), *found.missing]
     if left:
         print_log(f"{name} fills the model but for these, which begin with the config's initial values, as may_differ "

@@ -68,7 +68,7 @@ def all_of(*changes):
     (flip, 3, ['iter_4.pth: ']),
     (all_of(cut('iter_4.pth'), cut('iter_3.pth', 10), cut('last_checkpoint', 0)), 2,
      ['last_checkpoint is empty', 'iter_4.pth: no whole', 'iter_3.pth: no whole']),
-    (drop_moments, 3, ['iter_4.pth has no optimizer']),
+    (drop_moments, 3, ['iter_4.pth cannot be resumed, as it has no optimizer: begin']),
     (lambda folder: (folder / 'iter_5.pth.0a.part').write_bytes(b'half'), 4, []),
     (lambda folder: (folder / 'folder.pth').mkdir(), 4, []),
     # All of one time, as a copy may have them: the number counts.
@@ -97,7 +97,7 @@ def test_without_a_whole_one_nothing_begins(folder, change):
 
 
 def test_the_best_checkpoint_cannot_go_on(folder):
-    with pytest.raises(InputError, match='best_score_iter_2.pth has no optimizer, .* set load_from to it'):
+    with pytest.raises(InputError, match='best_score_iter_2.pth cannot be resumed, as it has no optimizer: begin a'):
         resumable(str(folder / 'best_score_iter_2.pth'))
 
 
