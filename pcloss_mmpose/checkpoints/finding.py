@@ -8,14 +8,15 @@ import re
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
+import torch
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from ..errors import InputError
 from .reading import read_checkpoint
 
-#: What a resumed training goes on with, beside the weights. The best checkpoints of a training have no optimizer.
-STATE = ('meta', 'optimizer', 'message_hub')
+#: What a resumed training goes on with. The best checkpoints of a training have no optimizer.
+STATE = ('meta', 'state_dict', 'optimizer', 'message_hub')
 
 
 def newest_checkpoint(work_dir: str, folder: str) -> tuple[str, Mapping[str, Any]]:
@@ -56,6 +57,9 @@ def resumable(path: str) -> Mapping[str, Any]:
     if absent:
         raise InputError(f'{path} cannot be resumed, as it has no {" and no ".join(absent)}: begin a training with '
                          'load_from=CHECKPOINT instead')
+    broken = [name for name, value in content['state_dict'].items() if not torch.isfinite(value).all()]
+    if broken:
+        raise InputError(f'{path} cannot be resumed, as {broken[0]} is NaN or infinite in it')
     return content['meta']
 
 

@@ -54,6 +54,12 @@ def all_of(*changes):
     return lambda folder: [change(folder) for change in changes]
 
 
+def break_weights(folder):
+    content = torch.load(folder / 'iter_4.pth')
+    content['state_dict']['layers.0.bias'][1] = float('nan')
+    torch.save(content, folder / 'iter_4.pth')
+
+
 @pytest.mark.parametrize(('change', 'found', 'said'), [
     (lambda folder: None, 4, []),
     (lambda folder: (folder / 'last_checkpoint').unlink(), 4, []),
@@ -69,6 +75,7 @@ def all_of(*changes):
     (all_of(cut('iter_4.pth'), cut('iter_3.pth', 10), cut('last_checkpoint', 0)), 2,
      ['last_checkpoint is empty', 'iter_4.pth: no whole', 'iter_3.pth: no whole']),
     (drop_moments, 3, ['iter_4.pth cannot be resumed, as it has no optimizer: begin']),
+    (break_weights, 3, ['iter_4.pth cannot be resumed, as layers.0.bias is NaN or infinite']),
     (lambda folder: (folder / 'iter_5.pth.0a.part').write_bytes(b'half'), 4, []),
     (lambda folder: (folder / 'folder.pth').mkdir(), 4, []),
     # All of one time, as a copy may have them: the number counts.
