@@ -127,7 +127,7 @@ def checked(work_dir: Path, before: int) -> int:
     newest = 0
     for path in candidates(work_dir, work_dir):
         try:
-            newest = resumable(path)['iter']
+            newest = resumable(path)['meta']['iter']
             break
         except InputError:  # the best one
             continue

@@ -33,7 +33,9 @@ def newest_checkpoint(work_dir: str, folder: str) -> tuple[str, Mapping[str, Any
     """
     for path in candidates(Path(work_dir), Path(folder)):
         try:
-            return path, resumable(path)
+            content = resumable(path)
+            check_finite(path, content['state_dict'])
+            return path, content['meta']
         except InputError as error:
             pass_over(str(error))
     raise InputError(f'{folder} has no whole checkpoint to go on from: name one by --resume CHECKPOINT, or leave out '
@@ -41,7 +43,7 @@ def newest_checkpoint(work_dir: str, folder: str) -> tuple[str, Mapping[str, Any
 
 
 def resumable(path: str) -> Mapping[str, Any]:
-    """The meta data of a checkpoint, which has all that a training needs to go on.
+    """The content of a checkpoint, which has all that a training needs to go on.
 
     Raises:
         InputError: It is not whole, or lacks something.
@@ -57,10 +59,14 @@ def resumable(path: str) -> Mapping[str, Any]:
     if absent:
         raise InputError(f'{path} cannot be resumed, as it has no {" and no ".join(absent)}: begin a training with '
                          'load_from=CHECKPOINT instead')
-    broken = [name for name, value in content['state_dict'].items() if not torch.isfinite(value).all()]
+    return content
+
+
+def check_finite(path: str, weights: Mapping[str, torch.Tensor]) -> None:
+    """Raise InputError if a weight of a checkpoint is no number."""
+    broken = [name for name, value in weights.items() if not torch.isfinite(value).all()]
     if broken:
         raise InputError(f'{path} cannot be resumed, as {broken[0]} is NaN or infinite in it')
-    return content['meta']
 
 
 def candidates(work_dir: Path, folder: Path) -> Iterator[str]:

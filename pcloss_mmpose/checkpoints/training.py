@@ -56,7 +56,7 @@ def put_back(runner: Runner) -> int:
     if runner._load_from is None:
         runner._load_from, meta = newest_checkpoint(runner.work_dir, checkpoint_folder(runner))
     else:
-        meta = resumable(runner._load_from)
+        meta = resumable(runner._load_from)['meta']
     own, kept = runner._randomness_cfg.get('seed'), meta.get('seed')
     if kept is not None and kept != own:
         if own is not None:
