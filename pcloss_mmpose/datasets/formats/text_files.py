@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os.path as osp
 import re
 import warnings
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import mmengine.fileio as fileio
 import numpy as np
 
 from ...errors import FileFormatError
-from ...text import brief, decode, is_name, name_fault
+from ...text import brief, decode, is_below, is_name, name_fault, root_fault, with_slashes
 
 #: A plain decimal number that float32 can hold. NaN, infinity and exponents have no place in these files.
 NUMBER = r'-?[0-9]{1,9}(?:\.[0-9]*)?'
@@ -67,6 +68,16 @@ class Lines:
         """
         self.check(map(is_name, names), lambda i: (field, name_fault(names[i]), 'Give the path of the image.'))
 
+    def check_root(self, names: Sequence[str], root: str, field: str) -> None:
+        """Raise for the first image that lies elsewhere than below the folder that its name starts from.
+
+        Raises:
+            FileFormatError: Some image does.
+        """
+        self.check((is_below(name, root) for name in names), lambda i: (
+            field, root_fault(names[i], root),
+            "Only what data_prefix=dict(img=...) names is read; '/' is every folder."))
+
     def unquoted(self) -> Lines:
         """Lines of comma separated cells without the quotes that some programs put around each.
 
@@ -107,6 +118,14 @@ def read_lines(path: str) -> Lines:
         raise FileFormatError.at(path, 'the file is empty', 'Download it again.')
     numbers, texts = zip(*numbered)
     return Lines(path, numbers, texts)
+
+
+def file_name(name: str, root: str) -> str:
+    """An image's name, with slashes where it has Windows' backslashes and only that file exists."""
+    if '\\' not in name:
+        return name
+    path = osp.join(root, name)
+    return name if with_slashes(path, fileio.exists) == path else name.replace('\\', '/')
 
 
 def parse_numbers(texts: Iterable[str], separator: str) -> np.ndarray:
