@@ -29,8 +29,6 @@ is_name = re.compile(f'[^{_UNFIT}]{{1,{LONGEST_NAME}}}').fullmatch
 #: Characters of a line about a data set.
 LONGEST_LINE = 1000
 
-_may_lead_out = re.compile(r'[\\/].*|(?:.*[\\/])?\.\.(?:[\\/].*)?|.*://.*', re.DOTALL).fullmatch
-
 
 def brief(value: object) -> str:
     """A value as Python writes it, with control characters visible; the middle of a long one is left out."""
@@ -72,18 +70,17 @@ def is_below(name: str, root: str) -> bool:
         root: A folder, also on a storage (``s3://photos``); '' for the current one, '/' for any local one, and
             'https://' for any address of that kind.
     """
-    if not _may_lead_out(name):
-        return True
     name = name.replace('\\', '/')
-    climbs = '..' in name.split('/')
+    climbs = '..' in name and '..' in name.split('/')
     if '://' in name:
-        return not climbs and name.startswith(osp.join(root, '')) and '://' in root
-    if '://' in root:
-        return not osp.isabs(name) and osp.normpath(name).split('/')[0] != '..'
-    path = osp.join(root, name)
-    if not climbs and path.startswith(osp.join(osp.abspath(root), '')):
+        return '://' in root and not climbs and name.startswith(osp.join(root, ''))
+    if not climbs and not name.startswith('/'):
         return True
-    return osp.realpath(path).startswith(osp.join(osp.realpath(root), ''))
+    if '://' in root:
+        return not name.startswith('/') and osp.normpath(name).split('/')[0] != '..'
+    if not climbs and name.startswith(osp.join(osp.abspath(root), '')):
+        return True
+    return osp.realpath(osp.join(root, name)).startswith(osp.join(osp.realpath(root), ''))
 
 
 def root_fault(name: str, root: str) -> str:

@@ -28,7 +28,7 @@ from .mutation import mutate
 from .targets import TARGETS, Target, is_clean, make_folder
 
 #: Inputs of one drawing: itself, and itself changed.
-OF_A_DRAWING = 20
+OF_A_DRAWING = 50
 
 
 def inputs(target: Target, number: int, seed: int) -> Iterator[dict[str, bytes]]:

@@ -28,6 +28,13 @@ _is_number_row = re.compile(f'{NUMBER}(?: +{NUMBER})*').fullmatch
 _cells = re.compile(' +').split
 
 
+def _count_cells(text: str) -> int:
+    """As many as :func:`_cells` gives, without a list of them."""
+    while '  ' in text:
+        text = text.replace('  ', ' ')
+    return text.count(' ') + 1
+
+
 def anno_file(path: str) -> str:
     """``path``, or the file of that name in ``Anno_coarse``, which newer downloads have instead of ``Anno``."""
     folder, name = osp.split(path)
@@ -96,13 +103,15 @@ def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
         hint = ', or take the blanks out of the image name' if wrong == 0 else ''
         return field, f'{brief(cells[wrong])} {fault}', f'Correct the cell{hint}.'
 
+    # No more is split than is looked at: a row may be as long as the file.
+    counts = np.array([len(rest.split(None, width)) for rest in listing.rests], dtype=np.int64)
+    listing.lines.check(
+        counts <= width,
+        lambda i: (None, f'{_count_cells(listing.rests[i]) + 1} columns, expected at most {width + 1}',
+                   'Correct the row.'))
     listing.lines.check(
         map(_is_number_row, listing.rests),
         lambda i: explain(i, is_number, 'is not a finite decimal number'))
-    counts = np.array([len(rest.split()) for rest in listing.rests], dtype=np.int64)
-    listing.lines.check(
-        counts <= width,
-        lambda i: (None, f'{counts[i] + 1} columns, expected at most {width + 1}', 'Correct the row.'))
     table = np.full((len(counts), width), np.nan, dtype=np.float32)
     for count in np.unique(counts):
         rows = np.flatnonzero(counts == count)

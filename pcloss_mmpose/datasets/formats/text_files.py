@@ -26,7 +26,7 @@ class Lines:
     """The lines of a file that are not blank: their numbers in the file, from 1, and their stripped texts."""
 
     path: str
-    numbers: Sequence[int]
+    numbers: np.ndarray
     texts: Sequence[str]
 
     def __len__(self) -> int:
@@ -112,12 +112,11 @@ def read_lines(path: str) -> Lines:
         raise FileFormatError.at(path, 'no such file', advice) from None
     except OSError as error:
         raise FileFormatError.at(path, f'cannot be read ({error})') from error
-    lines = decode(path, content).split('\n')
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    if not numbered:
+    lines = [line.strip() for line in decode(path, content).split('\n')]
+    numbers = np.flatnonzero([bool(line) for line in lines]) + 1
+    if not len(numbers):
         raise FileFormatError.at(path, 'the file is empty', 'Download it again.')
-    numbers, texts = zip(*numbered)
-    return Lines(path, numbers, texts)
+    return Lines(path, numbers, [line for line in lines if line])
 
 
 def file_name(name: str, root: str) -> str:
