@@ -239,6 +239,7 @@ def test_healthy_coco_gives_no_line(coco):
     (set_annotation(area=math.nan), r'annotation 1: area nan is none that a garment can have'),
     (set_annotation(area=None), r'annotations\[1\] \(id 1\): area should be a number, and is None'),
     (set_annotation(num_keypoints=math.nan), r'annotation 1: num_keypoints is no finite number'),
+    (set_image(id=True), r'images\[1\] \(id True\): id should be an integer, and is True'),
     (set_image(id=[1]), r'images\[1\] \(id \[1\]\): id should be an integer, and is \[1\]'),
     (set_annotation(id=[1]), r'annotations\[1\] \(id \[1\]\): id should be an integer, and is \[1\]'),
     (set_annotation(image_id=[1], category_id='1'), r'annotations\[1\] \(id 1\): image_id should be an integer, and is '

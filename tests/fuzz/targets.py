@@ -342,18 +342,18 @@ def _target(drawn: st.SearchStrategy, healthy: Mapping[str, bytes], read: Callab
 
 TARGETS = {
     'fashionai': _target(structures.fashionai(), {'train.csv': _lines(
-        ','.join(HEADER), f'a.png,dress,{_CELLS}', f'deep/b.png,blouse,{_CELLS}')}, read_fashionai, 11),
+        ','.join(HEADER), f'a.png,dress,{_CELLS}', f'deep/b.png,blouse,{_CELLS}')}, read_fashionai, 14),
     'deepfashion': _target(structures.benchmark(variation=False), _benchmark(''),
-                           functools.partial(read_benchmark, kind=DeepFashionAttributeDataset), 8),
+                           functools.partial(read_benchmark, kind=DeepFashionAttributeDataset), 6),
     'fld': _target(structures.benchmark(variation=True), _benchmark('2'),
-                   functools.partial(read_benchmark, kind=FLDDataset), 8),
-    'coco faults': _target(structures.coco(PERSON, 'coco.json'), {'coco.json': _COCO}, read_coco, 13),
-    'check': _target(structures.coco(PERSON, 'coco.json'), {'coco.json': _COCO}, read_check, 3),
+                   functools.partial(read_benchmark, kind=FLDDataset), 6),
+    'coco faults': _target(structures.coco(PERSON, 'coco.json'), {'coco.json': _COCO}, read_coco, 10),
+    'check': _target(structures.coco(PERSON, 'coco.json'), {'coco.json': _COCO}, read_check, 1),
     'check of boxes': _target(
         structures.detections().map(lambda files: {'coco.json': _COCO, **files}),
-        {'coco.json': _COCO, 'boxes.json': _BOXES}, read_detections, 3, ('boxes.json', )),
-    'predict .txt': _target(structures.listing(), {'list.txt': _lines(*IMAGES)}, read_listing, 8),
-    'predict .csv': _target(structures.table(), {'list.csv': _TABLE}, read_table, 15),
-    'predict .json': _target(structures.entries(), {'list.json': _ENTRIES}, read_entries, 15),
+        {'coco.json': _COCO, 'boxes.json': _BOXES}, read_detections, 1, ('boxes.json', )),
+    'predict .txt': _target(structures.listing(), {'list.txt': _lines(*IMAGES)}, read_listing, 12),
+    'predict .csv': _target(structures.table(), {'list.csv': _TABLE}, read_table, 17),
+    'predict .json': _target(structures.entries(), {'list.json': _ENTRIES}, read_entries, 17),
     'predict COCO': _target(structures.coco(('neck', ), 'coco.json'), {'coco.json': _COCO}, read_coco_items, 16),
 }

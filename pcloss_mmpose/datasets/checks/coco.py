@@ -116,7 +116,7 @@ def _form_faults(content: object) -> Iterator[str]:
             faults = [f"no {', '.join(lacking)}"] if lacking else [
                 f'{key} should be {_TYPES[kind]}, and is {brief(entry[key])}'
                 for key, kind in {**types, **OPTIONAL.get(name, {})}.items()
-                if key in entry and not isinstance(entry[key], kind)]
+                if key in entry and (not isinstance(entry[key], kind) or isinstance(entry[key], bool))]
             if faults:
                 yield f", {name}[{number}] (id {brief(entry.get('id'))}): {', '.join(faults)}"
 
