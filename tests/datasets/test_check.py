@@ -290,6 +290,16 @@ def test_numbers_that_no_image_has(coco, change, line):
     assert re.search(line, found[0]) and len(found) <= 2
 
 
+def test_absolute_names_below_the_images_folder(coco, tmp_path):
+    """As some tools write them, and MMPose reads them; a folder of images that holds all allows all."""
+    split = coco(set_image(file_name=str(tmp_path / 'train_1.png')))
+    assert problems(split) == []
+    split.config['data_prefix'] = dict(img='elsewhere')
+    assert 'is not below' in problems(split)[0]
+    split.config['data_prefix'] = dict(img='/')
+    assert not any('is not below' in text for text in problems(split))
+
+
 def test_a_landmark_far_from_its_box_is_named(coco):
     near, far = ([30, 30, 2] * 16 + [x, 3, 2] for x in (61, 62))
     assert problems(coco(set_annotation(keypoints=near, bbox=[1, 1, 40, 40]))) == []  # 20 pixels of 40
@@ -475,6 +485,8 @@ def box(**values):
     ([box(), box(bbox=[0, 0, 9])], ': 1 of 2 boxes are not four finite numbers; the first is [1], image_id 0, bbox '),
     ([box(), box(bbox=[0, float('nan'), 9, 9])], ': 1 of 2 boxes are not four finite numbers; the first is [1]'),
     ([box(), box(bbox=[0, 10 ** 400, 9, 9])], ': 1 of 2 boxes are not four finite numbers; the first is [1]'),
+    ([box(), box(bbox=[0, 0, 9, 1e30])], ': 1 of 2 boxes go beyond 100,000 pixels; the first is [1]'),
+    ([box(), box(score=1e300)], ': 1 of 2 boxes have a score that is no finite number; the first is [1]'),
     ([box(), box(score=float('inf'))], ': 1 of 2 boxes have a score that is no finite number; the first is [1]'),
     ([box(), box(score='0.5')], ': 1 of 2 boxes have a score that is no finite number; the first is [1]'),
 ])

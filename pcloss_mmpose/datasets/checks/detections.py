@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter
 from typing import Any, Iterator, Sequence
 
 import mmengine.fileio as fileio
+import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from ...text import brief
+from ...text import LARGEST_COORDINATE, brief
 from ..box_ap import PAPER_AP, box_ap
 from .releases import Split
 from .report import Finding
+
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 PERSON = 1  # the only category of detections that MMPose reads
 
@@ -72,6 +74,8 @@ def _fault(box: dict, images: set[int]) -> str | None:
         return 'are on images that the annotations do not have'
     if not isinstance(box['bbox'], list) or len(box['bbox']) != 4 or not all(map(_is_finite, box['bbox'])):
         return 'are not four finite numbers'
+    if max(map(abs, box['bbox'])) > LARGEST_COORDINATE:
+        return f'go beyond {LARGEST_COORDINATE:,} pixels'
     if not min(box['bbox'][2:]) > 0:
         return 'have no area'
     if not _is_finite(box['score']):
@@ -80,7 +84,8 @@ def _fault(box: dict, images: set[int]) -> str | None:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max  # NaN is neither below nor above
+    """Whether it is a number that float32 holds, as MMPose keeps it; NaN is neither below nor above."""
+    return isinstance(value, (int, float)) and abs(value) <= _LARGEST_FLOAT
 
 
 def _brief(box: dict) -> str:
