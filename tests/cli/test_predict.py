@@ -221,8 +221,9 @@ class Once(Quiet):
 def test_what_cannot_be_read_again_to_be_drawn_is_passed_over(garments, predict, tmp_path):
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Once, directory=str(garments)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    (tmp_path / 'list.txt').write_text(f'{images_of(garments)[0].relative_to(garments)}\n{images_of(garments)[1]}\n')
-    inputs = tmp_path / 'list.txt', '--root', f'http://127.0.0.1:{server.server_port}', '--draw'
+    image, other = images_of(garments)[:2]
+    (tmp_path / 'list.txt').write_text(f'{image.relative_to(garments)}\n')
+    inputs = tmp_path / 'list.txt', other, '--root', f'http://127.0.0.1:{server.server_port}', '--draw'
     done = predict(*inputs)
     lost, found = lines(tmp_path / 'out')
     assert done.code == 0 and '503' in lost['error'] and 'landmarks' in found
