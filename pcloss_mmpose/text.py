@@ -5,6 +5,7 @@ A leaf that imports nothing heavy.
 
 from __future__ import annotations
 
+import os.path as osp
 import re
 from reprlib import Repr
 from typing import Callable
@@ -18,14 +19,20 @@ LARGEST_COORDINATE = 100_000
 LONGEST_NAME = 4096
 
 _shown = Repr()
-_shown.maxstring, _shown.maxother, _shown.maxlist, _shown.maxtuple = 200, 40, 8, 8
+_shown.maxstring, _shown.maxother, _shown.maxlist, _shown.maxtuple, _shown.maxlevel = 200, 40, 8, 8, 3
 
-#: A value as Python writes it, with control characters visible; the middle of a long one is left out.
-brief = _shown.repr
-
-#: Control characters, the byte order mark, and halves of characters, which JSON can hold and no file system takes.
-_UNFIT = r'\x00-\x1f\x7f-\x9f\ufeff\ud800-\udfff'
+#: Control characters, line separators, the byte order mark, and halves of characters, which JSON can hold and no file
+#: system takes.
+_UNFIT = r'\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff'
 is_name = re.compile(f'[^{_UNFIT}]{{1,{LONGEST_NAME}}}').fullmatch
+
+#: Characters of a line about a data set.
+LONGEST_LINE = 1000
+
+
+def brief(value: object) -> str:
+    """A value as Python writes it, with control characters visible; the middle of a long one is left out."""
+    return _short(_shown.repr(value), 203)
 
 
 def decode(path: str, content: bytes) -> str:
@@ -50,6 +57,45 @@ def name_fault(name: str) -> str:
     if len(name) > LONGEST_NAME:
         return f'the image name has {len(name):,} characters: {brief(name)}'
     return f'the image name holds control characters: {brief(name)}'
+
+
+def is_below(name: str, root: str) -> bool:
+    """Whether an image that someone's file names lies below a folder.
+
+    What has no ``..`` and starts from the folder lies below it, wherever a link in there leads: the user made it.
+    Backslashes count as slashes.
+
+    Args:
+        name: The image, relative to ``root`` or not; :func:`is_name`.
+        root: A folder, also on a storage (``s3://photos``); '' for the current one, '/' for any local one, and
+            'https://' for any address of that kind.
+    """
+    name = name.replace('\\', '/')
+    climbs = '..' in name and '..' in name.split('/')
+    if '://' in name:
+        return '://' in root and not climbs and name.startswith(osp.join(root, ''))
+    if not climbs and not name.startswith('/'):
+        return True
+    if '://' in root:
+        return not name.startswith('/') and osp.normpath(name).split('/')[0] != '..'
+    if not climbs and name.startswith(osp.join(osp.abspath(root), '')):
+        return True
+    return osp.realpath(osp.join(root, name)).startswith(osp.join(osp.realpath(root), ''))
+
+
+def root_fault(name: str, root: str) -> str:
+    """What is wrong with the name of an image that is not :func:`is_below`."""
+    return f"{brief(name)} is not below {root or 'the current folder'}"
+
+
+def one_line(text: str) -> str:
+    """``text`` without control characters, and without its middle where it is long."""
+    return _short(' '.join(re.sub(f'[{_UNFIT}]', ' ', text).split()), LONGEST_LINE)
+
+
+def _short(text: str, longest: int) -> str:
+    half = (longest - 3) // 2
+    return text if len(text) <= longest else f'{text[:half]}...{text[-half:]}'
 
 
 def slash_hint(path: str) -> str:

@@ -5,7 +5,8 @@
 
 Inputs are those of `pcloss predict`; boxes in them are ignored. The file gets an entry for each box above the
 threshold: image, box (x1, y1, x2, y2), score, and the detector's class as the category where --categories asks for it.
-An image without any has none. Most detectors need the full mmcv (docs/install.md).
+An image without any has none. Where the images are not below the folder of the file, predict needs --root (--root / for
+any folder). Most detectors need the full mmcv (docs/install.md).
 
     pcloss detect DETECTOR_CONFIG DETECTOR_CHECKPOINT coco/annotations/person_keypoints_val2017.json \\
         --root coco/val2017 --coco-results coco/person_detection_results/own.json
@@ -37,8 +38,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     out.add_argument('-o', '--out', type=out_file('.json'), help='JSON file to write, for pcloss predict')
     out.add_argument('--coco-results', type=out_file('.json'), metavar='FILE',
                      help="JSON file to write, for MMPose's bbox_file")
-    parser.add_argument('--root', help='what relative paths in lists, tables and annotations start from (default: '
-                        'their folder)')
+    parser.add_argument('--root', help='what paths in lists, tables and annotations start from and stay below '
+                        "(default: their folder; '/' for any)")
     parser.add_argument('--classes', nargs='+',
                         help='names of the classes to take (default: all; with --coco-results person)')
     parser.add_argument('--threshold', type=number(0, 1),

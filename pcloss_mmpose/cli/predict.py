@@ -29,7 +29,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
     parser.add_argument('inputs', nargs='+', metavar='INPUT')
     parser.add_argument('-o', '--out', type=out_folder, required=True, help='folder of the results')
-    parser.add_argument('--root', help='what relative paths in lists and tables start from (default: their folder)')
+    parser.add_argument('--root', help='what paths in lists and tables start from and stay below (default: their '
+                        "folder; '/' for any)")
     parser.add_argument('--category', help='of the garments for which none is given')
     parser.add_argument('--all-landmarks', action='store_true', help='of every garment, whatever its category')
     parser.add_argument('--draw', action='store_true', help='write OUT/pictures as well')

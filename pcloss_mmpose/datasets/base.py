@@ -16,7 +16,6 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from ..errors import FileFormatError, InputError
 from ..metainfo import coco_box
 from ..metainfo.load import parse
-from ..text import with_slashes
 from .formats.records import Records
 
 
@@ -77,7 +76,7 @@ class GarmentDataset(BaseCocoStyleDataset):
         category_ids = {name: number for number, name in enumerate(self.CATEGORIES, 1)}
         columns: dict[str, Any] = {
             'id': records.ids.tolist(),
-            'image_name': [_file_name(root, name) for root, name in zip(records.roots, records.names)],
+            'image_name': records.names.tolist(),
             'root': records.roots.tolist(),
             'category_id': [category_ids[name] for name in records.categories],
             'landmarks': [row.tobytes() for row in records.landmarks],
@@ -125,11 +124,3 @@ class GarmentDataset(BaseCocoStyleDataset):
             keypoints_visible=(landmarks[..., 2] > 0).astype(np.float32),
             raw_ann_info=annotation)
         return row
-
-
-def _file_name(root: str, name: str) -> str:
-    """An image's name, with slashes where it has Windows' backslashes and only that file exists."""
-    if '\\' not in name:
-        return name
-    path = osp.join(root, name)
-    return name if with_slashes(path, fileio.exists) == path else name.replace('\\', '/')

@@ -14,7 +14,7 @@ from ..metainfo import fashionai
 from .base import GarmentDataset
 from .formats.fashionai import VAL_IMAGES, paper_val_mask, read_csv
 from .formats.records import Records, object_array
-from .formats.text_files import first_occurrences
+from .formats.text_files import file_name, first_occurrences
 
 
 def archive_root(csv: str) -> str:
@@ -85,11 +85,12 @@ class FashionAIDataset(GarmentDataset):
         names, categories, roots, landmarks, places = [], [], [], [], []
         for path, root in zip(self.ann_file, self.data_prefix['img']):
             lines, file_names, file_categories, file_landmarks = read_csv(path)
+            lines.check_root(file_names, root, 'image_id')
             if file_landmarks is None:
                 if not self.test_mode and file_names:
                     raise FileFormatError.at(path, 'it has no landmarks', 'Use it with test_mode=True.', line=1)
                 file_landmarks = np.zeros((len(file_names), len(fashionai.LANDMARKS), 3), dtype=np.float32)
-            names += file_names
+            names += [file_name(name, root) for name in file_names]
             categories += file_categories
             roots += [root] * len(file_names)
             places += [(lines, index) for index in range(len(lines))]

@@ -12,12 +12,23 @@ import io
 import json
 import os
 import os.path as osp
+import re
 import sys
 from collections import Counter
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import FileFormatError, InputError
-from ..text import LARGEST_COORDINATE, brief, decode, is_name, name_fault, slash_hint, with_slashes
+from ..text import (
+    LARGEST_COORDINATE,
+    brief,
+    decode,
+    is_below,
+    is_name,
+    name_fault,
+    root_fault,
+    slash_hint,
+    with_slashes,
+)
 
 SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff')
 #: Columns of a CSV, keys of a JSON entry. FashionAI's own names are understood too.
@@ -27,6 +38,10 @@ CORNERS = ('x1', 'y1', 'x2', 'y2')
 #: What others call the sides of a box: taken for a box, they would be guesses; passed over, the whole image would be.
 OTHER_BOXES = {'bbox', 'bndbox', 'xmin', 'ymin', 'xmax', 'ymax', 'x_1', 'y_1', 'x_2', 'y_2', 'x', 'y', 'w', 'h'}
 BOX_ADVICE = 'A box is x1, y1, x2, y2: its left upper and its right lower corner, in pixels of the image.'
+ROOT_ADVICE = ("A list names images below its own folder, or below --root: give their folder, '/' for any folder, or "
+               "'https://' for any such address.")
+
+_is_decimal = re.compile(r'[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?').fullmatch
 
 
 class Item(NamedTuple):
@@ -52,7 +67,8 @@ def find_items(inputs: Sequence[str], root: str | None = None, category: str | N
             file, of which every annotation is a garment, with landmarks or without. Images and lists may be on any
             storage that MMEngine reads, folders on any that it lists. A local path with backslashes is taken with
             slashes where only that file exists.
-        root: What relative paths inside lists and tables start from; by default the folder of their file.
+        root: What relative paths inside lists and tables start from, and no path in them leaves; by default the folder
+            of their file. '/' allows every local path, 'https://' every address of that kind.
         category: Of the garments for which none is given.
         leave_out: A local folder whose images are not found by folders and patterns: that of the results.
 
@@ -91,6 +107,8 @@ def _items(name: str, root: str | None, leave_out: str | None) -> Iterator[Item]
         for item in _TABLES[suffix](name, _text(name)):
             if not is_name(item.image):
                 raise FileFormatError.at(item.place, name_fault(item.image), field='image')
+            if not is_below(item.image, start):
+                raise FileFormatError.at(item.place, root_fault(item.image, start), ROOT_ADVICE, field='image')
             absolute = _is_remote(item.image) or osp.isabs(item.image) or not start
             path = item.image if absolute else osp.join(start, item.image)
             yield item._replace(image=path if _is_remote(path) else with_slashes(path, osp.exists))
@@ -162,12 +180,10 @@ def _from_csv(name: str, text: str) -> Iterator[Item]:
                                      'A cell that holds a comma needs quotes around it, and a number has a point.')
         cells = {column: cell.strip() for column, cell in zip(columns, row)}
         values = [cells.get(column, '') for column in CORNERS]
-        try:
-            box = [float(value) for value in values] if any(values) else None
-        except ValueError:
+        if any(values) and not all(map(_is_decimal, values)):
             raise FileFormatError.at(place, f'{brief(", ".join(values))[1:-1]} are not four numbers', BOX_ADVICE,
-                                     field='x1, y1, x2, y2') from None
-        yield _item(cells, box, place)
+                                     field='x1, y1, x2, y2')
+        yield _item(cells, [float(value) for value in values] if any(values) else None, place)
 
 
 def _csv_rows(name: str, text: str) -> list[tuple[int, list[str]]]:
@@ -208,43 +224,54 @@ def _from_entry(entry: Mapping, place: str) -> Item:
 
 def _from_coco(name: str, content: Mapping) -> Iterator[Item]:
     try:
-        files = {image['id']: image['file_name'] for image in content['images']}
-        categories = {category['id']: category['name'] for category in content.get('categories', ())}
+        files = _by_id(name, content, 'images', 'file_name')
+        categories = _by_id(name, content, 'categories', 'name') if 'categories' in content else {}
         annotations = list(content['annotations'])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise FileFormatError.at(name, f'not a COCO annotation file ({type(error).__name__}: {error})') from None
     for number, annotation in enumerate(annotations, 1):
         place = f'{name}, annotation {number}'
-        if not isinstance(annotation, dict) or not _is_id(annotation.get('image_id'), files):
+        if (not isinstance(annotation, dict) or not _is_id(annotation.get('image_id'))
+                or annotation['image_id'] not in files):
             raise FileFormatError.at(place, 'it belongs to no image of the file', field='image_id')
         box, category = annotation.get('bbox'), annotation.get('category_id')
-        named = _is_id(category, categories)
-        if categories and category is not None and not named:
-            raise FileFormatError.at(place, f'{brief(category)} is none of the file', field='category_id')
-        if not isinstance(category, (int, float, str, type(None))):
+        if category is not None and not _is_id(category):
             raise FileFormatError.at(place, f'{brief(category)} is not the id of a category', field='category_id')
+        if categories and category is not None and category not in categories:
+            raise FileFormatError.at(place, f'{brief(category)} is none of the file', field='category_id')
         if not _are_numbers(box):
             raise FileFormatError.at(place, f'{brief(box)} is not x, y, width, height', field='bbox')
-        row = dict(image=files[annotation['image_id']], category=categories[category] if named else None)
+        row = dict(image=files[annotation['image_id']], category=categories.get(category))
         item = _item(row, [box[0], box[1], box[0] + box[2], box[1] + box[3]], place)
         yield item._replace(image_id=annotation['image_id'], category_id=category)
 
 
-def _is_id(value: Any, known: Mapping) -> bool:
-    return isinstance(value, (int, float, str)) and value in known
+def _by_id(name: str, content: Mapping, field: str, key: str) -> dict:
+    """``key`` of the entries of a list in a COCO file, by their id."""
+    values: dict = {}
+    for entry in content[field]:
+        if values.setdefault(entry['id'], entry[key]) != entry[key]:
+            raise FileFormatError.at(name, f'two entries have the id {brief(entry["id"])}', field=field)
+    return values
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and bool(is_name(value)) or _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _are_numbers(box: Any) -> bool:
-    return isinstance(box, (list, tuple)) and len(box) == 4 and all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-        for value in box)
+    return isinstance(box, (list, tuple)) and len(box) == 4 and all(map(_is_number, box))
 
 
 def _item(row: Mapping, box: Sequence[float] | None, place: str) -> Item:
     image, category = (next((row[key] for key in keys if row.get(key)), None) for keys in (IMAGE, CATEGORY))
     if not isinstance(image, str):
         raise FileFormatError.at(place, 'no image is named', field='image')
-    if category is not None and not isinstance(category, str):
+    if category is not None and not (isinstance(category, str) and is_name(category)):
         raise FileFormatError.at(place, f'{brief(category)} is not the name of a category', field='category')
     if box is None:
         return Item(image, category=category, place=place)

@@ -7,6 +7,7 @@ import os.path as osp
 from typing import TYPE_CHECKING, Any, Mapping
 
 from ..errors import FileFormatError, InputError
+from ..text import brief, is_below, is_name, name_fault, root_fault
 
 if TYPE_CHECKING:
     from .detector import Detector
@@ -44,8 +45,14 @@ def image_paths(content: Mapping, root: str) -> dict[int, str]:
     """The path of each image of an annotation file, by its id.
 
     Raises:
-        InputError: Some are not there.
+        InputError: Some are not there, or lie elsewhere than below the root.
     """
+    for image in content['images']:
+        name, place = image['file_name'], f'image {brief(image["id"])}'
+        if not is_name(name):
+            raise InputError(f'{place}: {name_fault(name)}')
+        if not is_below(name, root):
+            raise InputError(f"{place}: {root_fault(name, root)}: --root names the images' folder, '/' any folder")
     paths = {image['id']: osp.join(root, image['file_name']) for image in content['images']}
     missing = [path for path in paths.values() if '://' not in path and not osp.isfile(path)]
     if missing:

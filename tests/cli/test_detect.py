@@ -57,7 +57,7 @@ def test_boxes_are_the_detectors_and_predict_reads_them(detector, call, tmp_path
     for entry, (box, name, score) in zip(own, sorted(kept, key=lambda each: -each[2])):
         np.testing.assert_allclose(entry['box'], box, atol=0.06)
         assert entry['category'] == name and entry['score'] == pytest.approx(score, abs=1e-3)
-    assert [item.box for item in find_items([str(out)])] == [tuple(entry['box']) for entry in entries]
+    assert [item.box for item in find_items([str(out)], root='/')] == [tuple(entry['box']) for entry in entries]
 
     call('detect', detector / 'detr.py', detector / 'detr.pth', image, '-o', out, '--threshold', 0, '--largest')
     entry, = json.loads(out.read_text())
@@ -200,6 +200,8 @@ IMAGE = dict(id=0, file_name='val_0.png')
 
 @pytest.mark.parametrize(('content', 'arguments', 'words'), [
     (dict(images=[IMAGE]), ['--root', '..'], '1 of 1 images are not there, such as ../val_0.png: --root names the'),
+    (dict(images=[dict(IMAGE, file_name='../a.png')]), [], "image 0: '../a.png' is not below the current folder"),
+    (dict(images=[dict(IMAGE, file_name='a\n.png')]), [], "the image name holds control characters: 'a\\n.png'"),
     (dict(images=[IMAGE, IMAGE]), [], 'bad.json, field images: two images have one id'),
     (dict(images=[dict(IMAGE, id='0')]), [], 'bad.json, image 1: it lacks an integer as id, or a file_name'),
     (dict(images=[dict(id=0)]), [], 'bad.json, image 1: it lacks an integer as id, or a file_name'),

@@ -70,7 +70,7 @@ def test_it_finds_what_mmpose_finds(garments, predict, tmp_path):
     broken.write_bytes(image.read_bytes()[:-500])
     table = tmp_path / 'table.csv'
     table.write_text(f'image,x1,y1,x2,y2,category\n{image},10,5,80,90,skirt\n{broken},,,,,\n{other},,,,,\n')
-    done = predict(table, '--batch-size', 2, '--draw', '--csv', '--coco')
+    done = predict(table, '--root', '/', '--batch-size', 2, '--draw', '--csv', '--coco')
     assert done.code == 0 and '2 garments, 1 images could not be read' in done.out, (done.code, done.err)
     assert f'passed over: {broken}: ' in done.err and 'warning' not in done.err
 
@@ -162,7 +162,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def test_what_has_changed_is_done_again(garments, predict, tmp_path):
     """Another box, another category, and an image that was missing: the old record does not serve."""
-    image, table = images_of(garments)[0], tmp_path / 'table.csv'
+    image, table = tmp_path / 'early.jpg', tmp_path / 'table.csv'
+    image.write_bytes(images_of(garments)[0].read_bytes())
     table.write_text(f'image,x1,y1,x2,y2\n{image},0,0,60,60\nlate.jpg,,,,\n')
     assert '1 garments, 1 images could not be read' in predict(table).out
     cv2.imwrite(str(tmp_path / 'late.jpg'), np.zeros((50, 40, 3), np.uint8))
@@ -220,8 +221,9 @@ class Once(Quiet):
 def test_what_cannot_be_read_again_to_be_drawn_is_passed_over(garments, predict, tmp_path):
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Once, directory=str(garments)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    (tmp_path / 'list.txt').write_text(f'{images_of(garments)[0].relative_to(garments)}\n{images_of(garments)[1]}\n')
-    inputs = tmp_path / 'list.txt', '--root', f'http://127.0.0.1:{server.server_port}', '--draw'
+    image, other = images_of(garments)[:2]
+    (tmp_path / 'list.txt').write_text(f'{image.relative_to(garments)}\n')
+    inputs = tmp_path / 'list.txt', other, '--root', f'http://127.0.0.1:{server.server_port}', '--draw'
     done = predict(*inputs)
     lost, found = lines(tmp_path / 'out')
     assert done.code == 0 and '503' in lost['error'] and 'landmarks' in found
@@ -246,12 +248,12 @@ def test_images_from_a_server(garments, predict, tmp_path):
 def test_an_unknown_category_is_a_warning_and_all_landmarks(garments, predict, tmp_path):
     image = images_of(garments)[0]
     (tmp_path / 'table.csv').write_text(f'image,category\n{image},dress\n{image},coat\n{image},coat\n')
-    done = predict(tmp_path / 'table.csv')
+    done = predict(tmp_path / 'table.csv', '--root', '/')
     assert done.code == 0 and done.err.count('warning: ') == 1
     assert (f"warning: {tmp_path}/table.csv, line 3: the landmarks of the category 'coat' are not known (known are "
             'those of blouse, outwear, dress, skirt, trousers), so that its garments get all\n') in done.err
     assert [len(record['landmarks']) for record in lines(tmp_path / 'out')] == [15, 24, 24]
-    done = predict(tmp_path / 'table.csv', '--all-landmarks', out=tmp_path / 'all')
+    done = predict(tmp_path / 'table.csv', '--root', '/', '--all-landmarks', out=tmp_path / 'all')
     assert [len(record['landmarks']) for record in lines(tmp_path / 'all')] == [24] * 3 and 'warning' not in done.err
 
 
@@ -286,7 +288,7 @@ def test_own_garments_get_the_landmarks_that_are_labelled(garments, call, tmp_pa
     (tmp_path / 'metainfo.py').write_text(METAINFO)
     save_untrained(tmp_path / 'own.py', tmp_path / 'own.pth')
     arguments = ['predict', tmp_path / 'own.py', tmp_path / 'own.pth', tmp_path / 'train.json', '-o', tmp_path / 'out',
-                 '--workers', 0, '--coco']
+                 '--workers', 0, '--coco', '--root', '/']
     done = call(*arguments)
     assert done.code == 0 and 'warning: ' not in done.err, done.err
     record, = lines(tmp_path / 'out')

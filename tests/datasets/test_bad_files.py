@@ -50,6 +50,9 @@ def test_fashionai_cells(raw, tmp_path, cells, message):
     ('Images\x00/a.jpg,dress,{cells}\n', r"line 1, field image_id: .* control characters: 'Images\\x00/a.jpg'"),
     ('a.jpg,dress,{cells}\n\ufeffb.jpg,dress,{cells}\n', r"line 2, field image_id: .* '\\ufeffb.jpg'"),  # two files
     ('Images/\x19a.jpg,dress,{cells}\n', r"line 1, field image_id: .* control characters: 'Images/\\x19a.jpg'"),
+    ('../a.jpg,dress,{cells}\n', r"line 1, field image_id: '\.\./a.jpg' is not below .*data_prefix"),
+    ('/etc/a.jpg,dress,{cells}\n', r"line 1, field image_id: '/etc/a.jpg' is not below "),
+    ('s3://b/a.jpg,dress,{cells}\n', r"line 1, field image_id: 's3://b/a.jpg' is not below "),
     ('a' * 5000 + '.jpg,dress,{cells}\n', r"line 1, field image_id: the image name has 5,004 characters: 'a+\.\.\.a+"),
     ('a.jpg,' + 'd' * 5000 + ',{cells}\n', r"line 1, field image_category: unknown category 'd+\.\.\.d+'\."),
     ('a.jpg,dress,{cells}\n"b.jpg,dress,{cells}\n', r'line 2: a quote that opens here does not close at the end'),
@@ -113,6 +116,19 @@ def test_a_name_with_a_backslash_stays_where_it_exists(raw, tmp_path):
     dataset = FashionAIDataset(csv)
     assert dataset.get_data_info(0)['raw_ann_info']['image_name'] == 's\\a.jpg'
     assert dataset.get_data_info(1)['raw_ann_info']['image_name'] == 's\\b.jpg'  # which is not there in any way
+
+
+def test_an_image_in_two_spellings_is_one(raw, tmp_path):
+    raw.image(tmp_path / 's/a.jpg')
+    rows = [raw.fashionai_row(name, 'dress', GOOD) for name in ('s/a.jpg', 's\\a.jpg')]
+    with pytest.warns(UserWarning, match="line 3: 's/a.jpg' stands in .*line 2 already; 1 rows repeat an image"):
+        assert len(FashionAIDataset(raw.fashionai(tmp_path / 'train.csv', rows))) == 1
+    names = ['img/a.jpg', 'img\\a.jpg']
+    raw.image(tmp_path / 'img/a.jpg')
+    root = raw.benchmark(tmp_path, dict.fromkeys(names, LOWER), boxes={names[0]: '1 2 3 4', names[1]: '5 6 7 8'})
+    with pytest.warns(UserWarning, match="line 4: 'img/a.jpg' stands in .*line 3 already; 1 rows repeat an image"):
+        dataset = DeepFashionAttributeDataset(data_root=root)
+    assert [info['bbox'].tolist() for info in dataset] == [[[1, 2, 3, 4]]]
 
 
 LOWER = '2 0 11 12 0 21 22 0 31 32 1 41 42'
@@ -188,6 +204,8 @@ def test_files_that_do_not_fit_together(raw, tmp_path, files, message):
      r"line 2, field header: expected 'landmark_visibility_1', found 'landmark_location_x_1'"),
     ('Anno/list_landmarks.txt', '1\nimage_name clothes_type\na\x00.jpg {row}\n',
      r"line 3, field image_name: the image name holds control characters: 'a\\x00.jpg'"),
+    ('Anno/list_landmarks.txt', '1\nimage_name clothes_type\nimg/../../a.jpg {row}\n',
+     r"line 3, field image_name: 'img/\.\./\.\./a.jpg' is not below "),
     ('Anno/list_bbox.txt', '9' * 5000 + '\n', r"line 1, field count: expected the number of rows, found '9+\.\.\.9+'"),
     ('Eval/list_eval_partition.txt', '1\nimage_name evaluation_status\nmy a.jpg train\n',
      r"line 3, field evaluation_status: unknown split 'a.jpg train'"),
@@ -208,3 +226,13 @@ def test_whole_files(raw, tmp_path, file, text, message):
         (tmp_path / file).write_text(text.replace('{row}', LOWER))
     with pytest.raises(FileFormatError, match=file.replace('.', r'\.') + '.*' + message):
         DeepFashionAttributeDataset(data_root=root, split='train')
+
+
+def test_a_root_that_allows_it(raw, tmp_path):
+    """Absolute names are taken where the images' folder holds them."""
+    name = str(tmp_path / 'photos/a.jpg')
+    csv = raw.fashionai(tmp_path / 'lists/train.csv', [raw.fashionai_row(name, 'dress', GOOD)])
+    with pytest.raises(FileFormatError, match='is not below'):
+        FashionAIDataset(csv)
+    for root in ('/', str(tmp_path)):
+        assert FashionAIDataset(csv, data_prefix=dict(img=root)).get_data_info(0)['img_path'] == name

@@ -40,9 +40,38 @@ def test_results_are_no_inputs(folder):
 
 
 def test_a_list_goes_by_its_own_folder(folder):
-    (folder / 'photos/list.txt').write_bytes(b'\xef\xbb\xbfb.jpg\r\n\r\n deep/c.jpeg\n/abs/e.jpg\n')
-    assert paths('photos/list.txt') == ['photos/b.jpg', 'photos/deep/c.jpeg', '/abs/e.jpg']
-    assert paths('photos/list.txt', root='s3://shop') == ['s3://shop/b.jpg', 's3://shop/deep/c.jpeg', '/abs/e.jpg']
+    (folder / 'photos/list.txt').write_bytes(b'\xef\xbb\xbfb.jpg\r\n\r\n deep/c.jpeg\n')
+    assert paths('photos/list.txt') == ['photos/b.jpg', 'photos/deep/c.jpeg']
+    assert paths('photos/list.txt', root='s3://shop') == ['s3://shop/b.jpg', 's3://shop/deep/c.jpeg']
+
+
+def test_a_list_stays_in_its_folder_or_in_the_root(folder):
+    """Whatever way it takes: else a list from somebody else would read what it was not given for."""
+    inside, outside = str(folder / 'photos/b.jpg'), str(folder / 'other/d.jpg')
+    (folder / 'photos/l.txt').write_text(f'{inside}\ndeep/../b.jpg\n')  # as `find $PWD > l.txt` writes them
+    assert paths('photos/l.txt') == [inside, 'photos/deep/../b.jpg']
+    words = r"line 2, field image: .* is not below photos\. A list names images below its own folder, or below --root"
+    for name in (outside, '../other/d.jpg', 's3://shop/d.jpg', 'deep/../..', '..\\other\\d.jpg'):
+        for file, text in (('l.txt', f'b.jpg\n{name}\n'), ('l.csv', f'image\n{name}\n')):
+            (folder / 'photos' / file).write_text(text)
+            with pytest.raises(FileFormatError, match=words):
+                find_items([f'photos/{file}'])
+        (folder / 'photos/l.json').write_text(json.dumps([dict(image='b.jpg'), dict(image=name)]))
+        with pytest.raises(FileFormatError, match=words.replace('line', 'entry')):
+            find_items(['photos/l.json'])
+        (folder / 'photos/l.json').write_text(json.dumps(dict(
+            images=[dict(id=1, file_name=name)], annotations=[dict(image_id=1, bbox=[1, 2, 3, 4])])))
+        with pytest.raises(FileFormatError, match=words.replace('line 2', 'annotation 1')):
+            find_items(['photos/l.json'])
+    (folder / 'photos/l.txt').write_text(f'{outside}\n{inside}\n')
+    for root in (str(folder), '', '/'):
+        assert paths('photos/l.txt', root=root) == [outside, inside]
+    (folder / 'photos/l.txt').write_text('../other/d.jpg\n')
+    assert paths('photos/l.txt', root='other') == ['other/../other/d.jpg']
+    (folder / 'photos/l.txt').write_text('https://shop/a.jpg\nhttps://other/a.jpg\n')
+    assert paths('photos/l.txt', root='https://') == ['https://shop/a.jpg', 'https://other/a.jpg']
+    with pytest.raises(FileFormatError, match=r"line 2, field image: 'https://other/a.jpg' is not below https://shop"):
+        find_items(['photos/l.txt'], root='https://shop')
 
 
 @pytest.mark.parametrize('header', ['image,x1,y1,x2,y2,category,price', '\ufeffImage, X1, Y1, X2, Y2, Category, price'])
@@ -83,7 +112,23 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,3,4\ny.jpg,1,2,,4\n',
      'a.csv, line 3, field x1, y1, x2, y2: 1, 2, , 4 are not four numbers'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,5,2,3,4\n', r'line 2, field box: the box \[5.0, 2.0, 3.0, 4.0\] has no area'),
-    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,inf,4\n', r'field box: \[1.0, 2.0, inf, 4.0\] is not a list of four'),
+    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,inf,4\n', 'y2: 1, 2, inf, 4 are not four numbers'),
+    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,nan,3,4\n', 'y2: 1, nan, 3, 4 are not four numbers'),
+    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,1_0,4\n', 'y2: 1, 2, 1_0, 4 are not four numbers'),
+    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,١٠,4\n', 'y2: 1, 2, ١٠, 4 are not four numbers'),
+    ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,1e999,4\n', r'field box: \[1.0, 2.0, inf, 4.0\] is not a list of four'),
+    ('a.csv', f'image,category\nx.jpg,{"d" * 5000}\n', r"field category: 'd+\.\.\.d+' is not the name of a category"),
+    ('a.json', r'[{"image": "x.jpg", "category": "a\nb"}]', r"field category: 'a\\nb' is not the name of a category"),
+    ('a.json', '{"images": [{"id": NaN, "file_name": "a"}], "annotations": [{"image_id": NaN, "bbox": [1, 2, 3, 4]}]}',
+     'annotation 1, field image_id: it belongs to no image of the file'),
+    ('a.json', '{"images": [{"id": Infinity, "file_name": "a"}], "annotations": [{"image_id": Infinity, '
+     '"bbox": [1, 2, 3, 4]}]}', 'annotation 1, field image_id: it belongs to no image of the file'),
+    ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "annotations": [{"image_id": 4, "category_id": NaN, '
+     '"bbox": [1, 2, 3, 4]}]}', 'annotation 1, field category_id: nan is not the id of a category'),
+    ('a.json', '{"images": [{"id": 4, "file_name": "a"}, {"id": 4, "file_name": "b"}], "annotations": []}',
+     'a.json, field images: two entries have the id 4'),
+    ('a.json', '{"images": [], "categories": [{"id": 4, "name": "a"}, {"id": 4, "name": "b"}], "annotations": []}',
+     'a.json, field categories: two entries have the id 4'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,.1,.2,.8,.9\n', 'line 2, field box: the box .* lies within a pixel'),
     ('a.csv', 'image,category\n,dress\n', 'line 2, field image: no image is named'),
     ('a.csv', f'image\nx.jpg\n{"x" * 200_000}\n', 'a.csv, line 3: not CSV .field larger than field limit'),
@@ -126,8 +171,8 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
     ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "annotations": [{"image_id": [4], "bbox": [1, 2, 3, 4]}]}',
      'annotation 1, field image_id: it belongs to no image of the file'),
     ('a.json', '{"images": [{"id": 4, "file_name": "a"}], "categories": [{"id": 1, "name": "coat"}], '
-     '"annotations": [{"image_id": 4, "category_id": [1], "bbox": [1, 2, 3, 4]}]}',
-     r'annotation 1, field category_id: \[1\] is none of the file'),
+     '"annotations": [{"image_id": 4, "category_id": 2, "bbox": [1, 2, 3, 4]}]}',
+     'annotation 1, field category_id: 2 is none of the file'),
 ])
 def test_faulty_tables_are_named(folder, name, text, words):
     (folder / name).write_bytes(text.encode())

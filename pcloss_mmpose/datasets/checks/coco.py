@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os.path as osp
+import sys
 from collections import Counter
 from itertools import zip_longest
 from numbers import Real
-from reprlib import repr as brief
 from typing import Collection, Iterator, Mapping, Sequence
 
 import mmengine.fileio as fileio
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+from ...text import LARGEST_COORDINATE, brief, is_below, is_name, name_fault, root_fault
 
 #: The lists of a file, and what each of their entries must have.
 LISTS = {
@@ -20,7 +21,7 @@ LISTS = {
     'categories': {'id': int, 'name': str},
 }
 #: What an annotation may lack, but must not have in another form.
-OPTIONAL = {'annotations': {'bbox': list, 'keypoints': list}}
+OPTIONAL = {'annotations': {'bbox': list, 'keypoints': list, 'area': Real, 'num_keypoints': Real}}
 _TYPES = {int: 'an integer', Real: 'a number', str: 'a string', list: 'a list'}
 
 #: Kind of the faults with which there is no reading on.
@@ -33,12 +34,13 @@ def reads_coco(dataset: BaseCocoStyleDataset) -> bool:
                for name in ('load_data_list', '_load_annotations', 'parse_data_info'))
 
 
-def coco_faults(path: str, landmarks: Sequence[str]) -> Iterator[tuple]:
+def coco_faults(path: str, landmarks: Sequence[str], root: str) -> Iterator[tuple]:
     """What is wrong with a COCO keypoint file: kind and line of each fault, and False behind those that are mere notes.
 
     Args:
         path: The file.
         landmarks: Names of the landmarks, in the order that each annotation should have them in.
+        root: The folder that file_name starts from, and no image lies outside of.
     """
     try:
         content = fileio.load(path, file_format='json')
@@ -46,7 +48,7 @@ def coco_faults(path: str, landmarks: Sequence[str]) -> Iterator[tuple]:
         advice = ': save it as UTF-8 without BOM' if 'BOM' in str(error) else ''
         yield UNREADABLE, f'{path}: cannot be read as JSON ({error}){advice}'
         return
-    unreadable = [f'{path}{text}' for text in _form_faults(content)]
+    unreadable = [f'{path}{text}' for text in [*_form_faults(content)] or _name_faults(content, root)]
     yield from ((UNREADABLE, text) for text in unreadable)
     if unreadable:
         return
@@ -54,16 +56,17 @@ def coco_faults(path: str, landmarks: Sequence[str]) -> Iterator[tuple]:
     for name, counts in ids.items():
         for key, count in counts.items():
             if count > 1:
-                yield 'repeated ids', f'{path}: {count} {name} have the id {key}: MMPose reads the last one only'
+                yield 'repeated ids', f'{path}: {count} {name} have the id {brief(key)}: MMPose reads the last one only'
     for category in content['categories']:
         fault = _names_fault(category.get('keypoints'), landmarks)
         if fault:
-            yield fault[0], f"{path}, category {category['id']}: {fault[1]}", fault[2]
+            yield fault[0], f"{path}, category {brief(category['id'])}: {fault[1]}", fault[2]
     sizes = {image['id']: (image['width'], image['height']) for image in content['images']}
     for number, size in sizes.items():
-        if not min(size) > 0:
-            yield 'sizes of images', (f'{path}, image {number}: it is {size[0]} x {size[1]} there: MMPose clips boxes '
-                                      'to that and leaves its rows out; write its width and height in pixels')
+        if not _is_size(size):
+            shown = ' x '.join(map(brief, size))
+            yield 'sizes of images', (f'{path}, image {brief(number)}: it is {shown} there: MMPose clips boxes to that '
+                                      'and leaves its rows out; write its width and height in pixels')
     without = sum('keypoints' not in annotation for annotation in content['annotations'])
     if without:
         text = f'{without:,} annotations have no keypoints, such as mere boxes, and are left out'
@@ -71,7 +74,7 @@ def coco_faults(path: str, landmarks: Sequence[str]) -> Iterator[tuple]:
     for annotation in content['annotations']:
         fault = _annotation_fault(annotation, sizes, ids['categories'], 3 * len(landmarks))
         if fault:
-            yield fault[0], f"{path}, annotation {annotation['id']}: {fault[1]}"
+            yield fault[0], f"{path}, annotation {brief(annotation['id'])}: {fault[1]}"
 
 
 def labelled_ids(path: str) -> set[int]:
@@ -80,7 +83,7 @@ def labelled_ids(path: str) -> set[int]:
     Those of images without a size, which is a fault of its own, are left out.
     """
     content = fileio.load(path, file_format='json')
-    usable = {image['id'] for image in content['images'] if min(image['width'], image['height']) > 0}
+    usable = {image['id'] for image in content['images'] if _is_size((image['width'], image['height']))}
     return {annotation['id'] for annotation in content['annotations']
             if not annotation.get('iscrowd') and any(annotation.get('keypoints', ())[2::3])
             and annotation['image_id'] in usable}
@@ -113,9 +116,20 @@ def _form_faults(content: object) -> Iterator[str]:
             faults = [f"no {', '.join(lacking)}"] if lacking else [
                 f'{key} should be {_TYPES[kind]}, and is {brief(entry[key])}'
                 for key, kind in {**types, **OPTIONAL.get(name, {})}.items()
-                if key in entry and not isinstance(entry[key], kind)]
+                if key in entry and (not isinstance(entry[key], kind) or isinstance(entry[key], bool))]
             if faults:
                 yield f", {name}[{number}] (id {brief(entry.get('id'))}): {', '.join(faults)}"
+
+
+def _name_faults(content: dict, root: str) -> Iterator[str]:
+    """Images whose names no file can have, or that lie outside of ``root``."""
+    for number, image in enumerate(content['images']):
+        name, place = image['file_name'], f", images[{number}] (id {brief(image['id'])})"
+        if not is_name(name):
+            yield f'{place}: {name_fault(name)}'
+        elif not is_below(name, root):
+            yield (f'{place}: file_name {root_fault(name, root)}: only what data_prefix=dict(img=...) names is read; '
+                   "'/' is every folder")
 
 
 def _names_fault(listed: object, landmarks: Sequence[str]) -> tuple[str, str, bool] | None:
@@ -132,6 +146,7 @@ def _names_fault(listed: object, landmarks: Sequence[str]) -> tuple[str, str, bo
     moved = [difference for difference in differences if difference[1] in landmarks]
     k, name, expected = (moved or differences)[0]
     kind = 'orders of landmarks' if moved else 'names of landmarks'
+    name = brief(name).strip("'")
     return kind, f'keypoints[{k}] is {name}, and {expected} in the metainfo', bool(moved)
 
 
@@ -139,34 +154,50 @@ def _annotation_fault(annotation: dict, sizes: Mapping[int, Sequence[float]], ca
                       numbers: int) -> tuple[str, str] | None:
     """Kind and text of the first fault; ``sizes`` are those of the images, by id."""
     if annotation['image_id'] not in sizes:
-        return 'annotations without image', f"no image has the id {annotation['image_id']}"
+        return 'annotations without image', f"no image has the id {brief(annotation['image_id'])}"
     if annotation['category_id'] not in categories:
-        return 'annotations without category', f"no category has the id {annotation['category_id']}"
+        return 'annotations without category', f"no category has the id {brief(annotation['category_id'])}"
     if 'keypoints' not in annotation:
         return None
     keypoints, box = annotation['keypoints'], annotation.get('bbox')
     if not _are_numbers(keypoints, numbers):
-        return 'unfit keypoints', f'keypoints should be {numbers} numbers, x, y, v of {numbers // 3} landmarks'
+        kind = 'unfit keypoints' if len(keypoints) == numbers else UNREADABLE
+        return kind, f'keypoints should be {numbers} numbers, x, y, v of {numbers // 3} landmarks'
     if not set(keypoints[2::3]) <= {0, 1, 2}:
-        return 'unknown visibilities', f'a visibility in keypoints is none of 0, 1, 2: {keypoints[2::3]}'
+        return 'unknown visibilities', f'a visibility in keypoints is none of 0, 1, 2: {brief(keypoints[2::3])}'
+    far = [value for value in keypoints if abs(value) > LARGEST_COORDINATE]
+    if far:
+        return 'coordinates', f'{brief(far[0])} in keypoints lies beyond {LARGEST_COORDINATE:,} pixels'
+    if box is not None and not _are_numbers(box, 4):
+        return 'unfit boxes', f'bbox {brief(box)} is no x, y, width, height with an area'
     # MMPose leaves out crowds and what has no landmark in any case: official files have empty boxes there.
     if annotation.get('iscrowd') or not any(keypoints[2::3]):
         return None
     if annotation.get('num_keypoints') == 0:
         return 'wrong num_keypoints', 'num_keypoints is 0, yet landmarks are labelled: MMPose leaves the row out'
+    if not _are_numbers([annotation.get('num_keypoints', 1)], 1):
+        return 'wrong num_keypoints', 'num_keypoints is no finite number'
+    if not 0 <= annotation.get('area', 0) <= LARGEST_COORDINATE**2:
+        return 'areas', f"area {brief(annotation['area'])} is none that a garment can have, in pixels"
     if box is None:
         return 'annotations without box', 'it has no bbox: MMPose leaves the row out'
-    if not _are_numbers(box, 4) or not min(box[2:]) > 0:
+    if not min(box[2:]) > 0:
         return 'empty boxes', f'bbox {brief(box)} is no x, y, width, height with an area: MMPose leaves the row out'
+    if max(map(abs, box)) > LARGEST_COORDINATE:
+        return 'coordinates', f'bbox {brief(box)} goes beyond {LARGEST_COORDINATE:,} pixels'
     size = sizes[annotation['image_id']]
     inside = all(min(start + length, side - 1) > max(start, 0)
                  for start, length, side in zip(box[:2], box[2:], size))
-    if min(size) > 0 and not inside:
-        return 'boxes outside the image', (f'bbox {box} (x, y, width, height) lies outside its image of {size[0]} x '
-                                           f'{size[1]}: MMPose leaves the row out')
+    if _is_size(size) and not inside:
+        return 'boxes outside the image', (f'bbox {brief(box)} (x, y, width, height) lies outside its image of '
+                                           f'{size[0]} x {size[1]}: MMPose leaves the row out')
     return None
+
+
+def _is_size(size: Sequence[float]) -> bool:
+    return all(0 < side <= LARGEST_COORDINATE for side in size)
 
 
 def _are_numbers(values: object, count: int) -> bool:
     return (isinstance(values, list) and len(values) == count
-            and all(isinstance(value, (int, float)) and math.isfinite(value) for value in values))
+            and all(isinstance(value, (int, float)) and abs(value) <= sys.float_info.max for value in values))

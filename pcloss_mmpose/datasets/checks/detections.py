@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter
 from typing import Any, Iterator, Sequence
 
 import mmengine.fileio as fileio
+import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from ...text import LARGEST_COORDINATE, brief
 from ..box_ap import PAPER_AP, box_ap
 from .releases import Split
 from .report import Finding
+
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 PERSON = 1  # the only category of detections that MMPose reads
 
@@ -36,7 +39,7 @@ def detection_findings(split: Split, dataset: BaseCocoStyleDataset) -> Iterator[
     for kind, number in Counter(filter(None, faults)).items():
         yield Finding('unfit boxes', f'{path}: {number:,} of {len(boxes):,} boxes {kind}; the first is '
                       f'[{faults.index(kind)}], {_brief(boxes[faults.index(kind)])}')
-    others = sum(box.get('category_id') != PERSON for box in boxes)
+    others = sum(box.get('category_id', PERSON) != PERSON for box in boxes)
     if others:
         yield Finding('boxes of other categories', f'{path}: {others:,} of {len(boxes):,} boxes have another '
                       f'category_id than {PERSON}: MMPose leaves them out', is_problem=False)
@@ -62,15 +65,17 @@ def _quality(split: Split, truth: dict, boxes: Sequence[dict]) -> Iterator[Findi
 
 def _fault(box: dict, images: set[int]) -> str | None:
     """The first fault of a box that MMPose reads."""
-    if box.get('category_id') != PERSON:
-        return None
-    missing = [key for key in ('image_id', 'bbox', 'score') if key not in box]
-    if missing:
+    missing = [key for key in ('category_id', 'image_id', 'bbox', 'score') if key not in box]
+    if missing and box.get('category_id', PERSON) == PERSON:
         return f"have no {' and no '.join(missing)}"
+    if box['category_id'] != PERSON:
+        return None
     if not isinstance(box['image_id'], int) or box['image_id'] not in images:
         return 'are on images that the annotations do not have'
     if not isinstance(box['bbox'], list) or len(box['bbox']) != 4 or not all(map(_is_finite, box['bbox'])):
         return 'are not four finite numbers'
+    if max(map(abs, box['bbox'])) > LARGEST_COORDINATE:
+        return f'go beyond {LARGEST_COORDINATE:,} pixels'
     if not min(box['bbox'][2:]) > 0:
         return 'have no area'
     if not _is_finite(box['score']):
@@ -79,8 +84,9 @@ def _fault(box: dict, images: set[int]) -> str | None:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max  # NaN is neither below nor above
+    """Whether it is a number that float32 holds, as MMPose keeps it; NaN is neither below nor above."""
+    return isinstance(value, (int, float)) and abs(value) <= _LARGEST_FLOAT
 
 
 def _brief(box: dict) -> str:
-    return ', '.join(f'{key} {box[key]}' for key in ('image_id', 'bbox', 'score') if key in box)
+    return ', '.join(f'{key} {brief(box[key])}' for key in ('image_id', 'bbox', 'score') if key in box)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Sequence
 
+from ...text import one_line
+
 if TYPE_CHECKING:
     from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
@@ -59,7 +61,7 @@ def describe_findings(findings: Iterable[Finding]) -> Iterator[str]:
         kinds.setdefault(finding.kind, []).append(finding)
     for kind, own in kinds.items():
         word = 'problem' if own[0].is_problem else 'note'
-        yield from (f'  {word}: {finding.text}' for finding in own[:SHOWN])
+        yield from ('  ' + one_line(f'{word}: {finding.text}') for finding in own[:SHOWN])
         if len(own) > SHOWN:
             yield f'  {word}: and {len(own) - SHOWN:,} more {kind}'
 

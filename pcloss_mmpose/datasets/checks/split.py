@@ -145,7 +145,8 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
 
     findings = [*pair_findings(dataset.metainfo)]
     if reads_coco(dataset):
-        findings += starmap(Finding, coco_faults(dataset.ann_file, landmark_names(dataset.metainfo)))
+        findings += starmap(Finding, coco_faults(dataset.ann_file, landmark_names(dataset.metainfo),
+                                                  dataset.data_prefix.get('img', '')))
         if any(finding.kind == UNREADABLE for finding in findings):
             return None, findings
     elif getattr(dataset, 'bbox_file', None):

@@ -18,7 +18,7 @@ from ...metainfo.fashion8 import CATEGORY_LANDMARKS, CLOTHES_TYPES, LANDMARKS
 from ...metainfo.fld import VARIATIONS
 from ...text import LARGEST_COORDINATE, brief
 from .records import Records, coco_landmarks, object_array
-from .text_files import NUMBER, Lines, first_occurrences, is_number, parse_numbers, read_lines
+from .text_files import NUMBER, Lines, file_name, first_occurrences, is_number, parse_numbers, read_lines
 
 SPLITS = ('train', 'val', 'test')
 
@@ -26,6 +26,13 @@ _BOX_COLUMNS = ('x_1', 'y_1', 'x_2', 'y_2')
 
 _is_number_row = re.compile(f'{NUMBER}(?: +{NUMBER})*').fullmatch
 _cells = re.compile(' +').split
+
+
+def _count_cells(text: str) -> int:
+    """As many as :func:`_cells` gives, without a list of them."""
+    while '  ' in text:
+        text = text.replace('  ', ' ')
+    return text.count(' ') + 1
 
 
 def anno_file(path: str) -> str:
@@ -96,13 +103,15 @@ def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
         hint = ', or take the blanks out of the image name' if wrong == 0 else ''
         return field, f'{brief(cells[wrong])} {fault}', f'Correct the cell{hint}.'
 
+    # No more is split than is looked at: a row may be as long as the file.
+    counts = np.array([len(rest.split(None, width)) for rest in listing.rests], dtype=np.int64)
+    listing.lines.check(
+        counts <= width,
+        lambda i: (None, f'{_count_cells(listing.rests[i]) + 1} columns, expected at most {width + 1}',
+                   'Correct the row.'))
     listing.lines.check(
         map(_is_number_row, listing.rests),
         lambda i: explain(i, is_number, 'is not a finite decimal number'))
-    counts = np.array([len(rest.split()) for rest in listing.rests], dtype=np.int64)
-    listing.lines.check(
-        counts <= width,
-        lambda i: (None, f'{counts[i] + 1} columns, expected at most {width + 1}', 'Correct the row.'))
     table = np.full((len(counts), width), np.nan, dtype=np.float32)
     for count in np.unique(counts):
         rows = np.flatnonzero(counts == count)
@@ -252,13 +261,14 @@ def read_benchmark(landmark_file: str, box_file: str, partition_file: str | None
         box_file: ``list_bbox.txt``, alike.
         partition_file: ``list_eval_partition.txt``; not read without a split.
         split: Which rows to keep, None for all.
-        root: What the image names are relative to.
+        root: What the image names are relative to, and no image lies outside of.
 
     Raises:
         FileFormatError: With file, line and column.
     """
     landmark_file, box_file = anno_file(landmark_file), anno_file(box_file)
     images, categories, landmarks, variations = read_landmarks(landmark_file)
+    images.lines.check_root(images.names, root, 'image_name')
     boxes, corners = read_boxes(box_file)
     corners = corners[_rows_of(images, boxes, 'box')]
     if split is None:
@@ -266,14 +276,15 @@ def read_benchmark(landmark_file: str, box_file: str, partition_file: str | None
     else:
         partition, splits = read_partition(partition_file)
         keep = splits[_rows_of(images, partition, 'split')] == split
-    first = first_occurrences(images.names, images.lines.place)
+    names = [file_name(name, root) for name in images.names]
+    first = first_occurrences(names, images.lines.place)
     if split is not None and not keep[first].any():
         raise FileFormatError.at(
             partition_file, f"no image of {landmark_file} belongs to '{split}'",
             f'The file has {", ".join(sorted(set(splits)))}.' if len(splits) else '', field='evaluation_status')
     records = Records(
         ids=np.arange(len(first)),
-        names=object_array(images.names)[first],
+        names=object_array(names)[first],
         roots=np.full(len(first), root, dtype=object),
         categories=categories[first],
         landmarks=landmarks[first],

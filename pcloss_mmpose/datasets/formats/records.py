@@ -16,7 +16,7 @@ class Records:
     """
 
     ids: np.ndarray  # (N,) int
-    names: np.ndarray  # (N,) str, as the raw file has them
+    names: np.ndarray  # (N,) str, as the raw file has them; slashes where it has backslashes and only that file exists
     roots: np.ndarray  # (N,) str, the folder or prefix that a name belongs to
     categories: np.ndarray  # (N,) str
     landmarks: np.ndarray  # (N, K, 3) float32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os.path as osp
 import re
 import warnings
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import mmengine.fileio as fileio
 import numpy as np
 
 from ...errors import FileFormatError
-from ...text import brief, decode, is_name, name_fault
+from ...text import brief, decode, is_below, is_name, name_fault, root_fault, with_slashes
 
 #: A plain decimal number that float32 can hold. NaN, infinity and exponents have no place in these files.
 NUMBER = r'-?[0-9]{1,9}(?:\.[0-9]*)?'
@@ -25,7 +26,7 @@ class Lines:
     """The lines of a file that are not blank: their numbers in the file, from 1, and their stripped texts."""
 
     path: str
-    numbers: Sequence[int]
+    numbers: np.ndarray
     texts: Sequence[str]
 
     def __len__(self) -> int:
@@ -67,6 +68,16 @@ class Lines:
         """
         self.check(map(is_name, names), lambda i: (field, name_fault(names[i]), 'Give the path of the image.'))
 
+    def check_root(self, names: Sequence[str], root: str, field: str) -> None:
+        """Raise for the first image that lies elsewhere than below the folder that its name starts from.
+
+        Raises:
+            FileFormatError: Some image does.
+        """
+        self.check((is_below(name, root) for name in names), lambda i: (
+            field, root_fault(names[i], root),
+            "Only what data_prefix=dict(img=...) names is read; '/' is every folder."))
+
     def unquoted(self) -> Lines:
         """Lines of comma separated cells without the quotes that some programs put around each.
 
@@ -101,12 +112,19 @@ def read_lines(path: str) -> Lines:
         raise FileFormatError.at(path, 'no such file', advice) from None
     except OSError as error:
         raise FileFormatError.at(path, f'cannot be read ({error})') from error
-    lines = decode(path, content).split('\n')
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    if not numbered:
+    lines = [line.strip() for line in decode(path, content).split('\n')]
+    numbers = np.flatnonzero([bool(line) for line in lines]) + 1
+    if not len(numbers):
         raise FileFormatError.at(path, 'the file is empty', 'Download it again.')
-    numbers, texts = zip(*numbered)
-    return Lines(path, numbers, texts)
+    return Lines(path, numbers, [line for line in lines if line])
+
+
+def file_name(name: str, root: str) -> str:
+    """An image's name, with slashes where it has Windows' backslashes and only that file exists."""
+    if '\\' not in name:
+        return name
+    path = osp.join(root, name)
+    return name if with_slashes(path, fileio.exists) == path else name.replace('\\', '/')
 
 
 def parse_numbers(texts: Iterable[str], separator: str) -> np.ndarray:
