@@ -276,7 +276,7 @@ def whole_files() -> Iterator[None]:
 
     @functools.wraps(LocalBackend.put)
     def put(self, obj: bytes, filepath) -> None:
-        from .checkpoints.writing import write_whole
+        from .files import write_whole
         os.makedirs(os.path.dirname(filepath) or '.', exist_ok=True)
         write_whole(filepath, obj)
 

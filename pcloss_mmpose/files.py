@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import uuid
 from pathlib import Path
 from typing import Iterable, Iterator
 
@@ -13,6 +14,10 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
+
+
+#: How the name of a file ends that is still being written; a kill may leave one behind.
+PART = '.part'
 
 
 @contextlib.contextmanager
@@ -28,7 +33,7 @@ def at_once(path: Path, writer: str = '') -> Iterator[Path]:
     Raises:
         InputError: Another process is writing the file.
     """
-    part = path.with_name(f'{path.name}{writer and "."}{writer}.part')
+    part = path.with_name(f'{path.name}{writer and "."}{writer}{PART}')
     with _locked(part, path):
         try:
             yield part
@@ -60,3 +65,36 @@ def write_at_once(path: Path, content: str | bytes | Iterable[str], writer: str 
         else:
             with part.open('w', newline='', encoding='utf-8') as file:
                 file.writelines([content] if isinstance(content, str) else content)
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file at once, and for good: it is on the disk before this returns, and no power cut takes it back.
+
+    Several processes may write the same file; the last one's stays.
+
+    Raises:
+        OSError: It cannot be written, a full disk being one reason; what stood there before is left as it was.
+    """
+    path = os.path.realpath(path)  # a link stays one
+    if os.path.exists(path) and not os.path.isfile(path):  # a device, which must not be replaced by a file
+        Path(path).write_bytes(content)
+        return
+    part = f'{path}.{uuid.uuid4().hex[:8]}{PART}'
+    try:
+        with open(part, 'xb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        error.filename = path  # a full disk names no file
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+    with contextlib.suppress(OSError):  # the new name, too; some network folders cannot
+        folder = os.open(os.path.dirname(path), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

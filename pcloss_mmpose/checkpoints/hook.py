@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmengine.runner.loops import EpochBasedTrainLoop
 from mmpose.registry import HOOKS
 
-from .writing import PART, write_whole
+from ..files import PART, write_whole
 
 
 @HOOKS.register_module()

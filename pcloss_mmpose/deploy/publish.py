@@ -15,8 +15,8 @@ import torch
 
 from .. import __version__
 from ..checkpoints import read_checkpoint
-from ..checkpoints.writing import write_whole
 from ..errors import InputError
+from ..files import write_whole
 
 #: What is kept of a checkpoint's meta.
 META = ('dataset_meta', 'cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'time', 'mmengine_version')

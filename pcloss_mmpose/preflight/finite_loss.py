@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 import torch
@@ -11,7 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..checkpoints import read_checkpoint
+from ..checkpoints.finding import newest_checkpoint
+from ..checkpoints.training import checkpoint_folder
 from ..errors import DivergedTrainingError, InputError
 
 SHOWN = 10  # images of a batch in a message
@@ -65,7 +65,7 @@ class FiniteLossHook(Hook):
 
     def _stop(self, runner: Runner) -> None:
         raise DivergedTrainingError(
-            f'the loss, or a weight, is not finite from {self.beginning}. {newest_finite(Path(runner.work_dir))}. '
+            f'the loss, or a weight, is not finite from {self.beginning}. {newest_finite(runner)}. '
             'Lower the learning rate or loss_weight, clip gradients (optim_wrapper.clip_grad), or look at these images '
             'with `pcloss check CONFIG --all`')
 
@@ -78,13 +78,10 @@ def images_of(data_batch: Any) -> str:
     return f'the images {", ".join(paths[:SHOWN])}{more}' if paths else 'images that are not known'
 
 
-def newest_finite(work_dir: Path) -> str:
-    """The newest checkpoint of a folder that can be gone on from, in words."""
-    for path in sorted(work_dir.glob('*.pth'), key=lambda path: path.stat().st_mtime, reverse=True):
-        try:
-            weights = read_checkpoint(str(path)).get('state_dict', {})
-        except InputError:
-            continue
-        if all(torch.isfinite(value).all() for value in weights.values()):
-            return f'The newest checkpoint with finite weights is {path}'
-    return f'No checkpoint in {work_dir} has finite weights'
+def newest_finite(runner: Runner) -> str:
+    """The newest checkpoint of a training that can be gone on from, in words."""
+    folder = checkpoint_folder(runner)
+    try:
+        return f'The newest checkpoint with finite weights is {newest_checkpoint(runner.work_dir, folder)[0]}'
+    except InputError:
+        return f'No checkpoint in {folder} has finite weights'

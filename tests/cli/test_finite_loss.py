@@ -46,7 +46,7 @@ class Training:
     """As much of a runner as the hook asks for, with losses put into its hub."""
 
     def __init__(self, work_dir):
-        self.work_dir, self.iter, self.message_hub = str(work_dir), -1, MessageHub('a training')
+        self.work_dir, self.iter, self.hooks, self.message_hub = str(work_dir), -1, [], MessageHub('a training')
         self.message_hub.log_scalars.clear()
 
     def step(self, hook, images=('a.jpg', ), **losses):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pcloss_mmpose.checkpoints.writing import write_whole
+from pcloss_mmpose.files import write_whole
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
