@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Callable, Iterator, Mapping
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import BaseLoop, Runner
-from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..checkpoints.fit import check_fit, landmark_difference
-from ..metainfo import landmark_names
+from .checkpoint import check_checkpoint
 from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
 from .loop import check_loop
-from .rehearsal import rehearse
-
-#: Where a scheduler stands, which a resumed training is to take over.
-PROGRESS = {'last_step', '_global_step', '_last_value', 'verbose'}
+from .rehearsal import is_measurable, monitored_figures, rehearse
+from .schedule import schedule_differences
 
 
 @HOOKS.register_module()
@@ -92,62 +88,3 @@ def checked_training() -> Iterator[None]:
     finally:
         for name, run in stock.items():
             setattr(Runner, name, run)
-
-
-def check_checkpoint(runner: Runner, checkpoint: Mapping) -> None:
-    """Refuse a checkpoint that does not fit a runner's model; say what of the model it does not fill.
-
-    Raises:
-        InputError: It does not fit, but for what the config's ``may_differ`` names for a training that begins with it.
-    """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    loops = [loop for loop in (runner._train_loop, runner._test_loop, runner._val_loop) if isinstance(loop, BaseLoop)]
-    begins = bool(loops) and loops[0] is runner._train_loop and not runner._resume
-    names = runner.cfg.get('may_differ') or []
-    may_differ = ([names] if isinstance(names, str) else list(names)) if begins else None
-    landmarks = data_landmarks(loops[0].dataloader.dataset) if loops else None
-    name = runner._load_from or 'the checkpoint to resume'
-    found = check_fit(model, checkpoint, name, landmarks, may_differ)
-    left = [*(f'{weight} ({shapes})' for weight, shapes in found.reshaped.items()), *found.missing]
-    if left:
-        print_log(f"{name} fills the model but for these, which begin with the config's initial values, as may_differ "
-                  f'allows: {", ".join(left)}', logger='current', level=logging.WARNING)
-    for other in landmark_difference(checkpoint, landmarks) if begins else ():
-        print_log(f'{name}: {other}', logger='current', level=logging.WARNING)
-
-
-def data_landmarks(dataset: Any) -> list[str] | None:
-    """Names of the landmarks of a data set; None where there are none, or its pipeline converts them."""
-    if converts(dataset) or 'keypoint_id2name' not in (getattr(dataset, 'metainfo', None) or {}):
-        return None
-    return landmark_names(dataset.metainfo)
-
-
-def is_measurable(dataset: Any) -> bool:
-    """Whether a data set has rows like those that its metrics are given."""
-    return (isinstance(dataset, BaseCocoStyleDataset) and dataset.data_mode == 'topdown' and len(dataset) > 0
-            and not converts(dataset))
-
-
-def converts(dataset: Any) -> bool:
-    """Whether a data set's pipeline makes other landmarks of its own."""
-    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    return any(type(step).__name__ == 'KeypointConverter' for step in steps)
-
-
-def monitored_figures(hooks: Sequence[Hook]) -> Iterator[str]:
-    """Names of the figures that hooks wait for."""
-    for hook in hooks:
-        names = getattr(hook, 'save_best', None) or getattr(hook, 'monitor', None) or ()
-        yield from (name for name in ([names] if isinstance(names, str) else names) if name != 'auto')
-
-
-def schedule_differences(schedulers: Sequence, loaded: Sequence[Mapping]) -> Iterator[str]:
-    """What differs between the schedulers of a config and the states of those in a checkpoint, in words."""
-    if len(schedulers) != len(loaded):
-        yield f'it has {len(loaded)} parts, and the config {len(schedulers)}'
-    for scheduler, state in zip(schedulers, loaded):
-        own = scheduler.state_dict()
-        for key in sorted(own.keys() & state.keys() - PROGRESS):
-            if own[key] != state[key]:
-                yield f'{type(scheduler).__name__} has {key} {state[key]}, and in the config {own[key]}'

@@ -36,8 +36,7 @@ def check_landmarks(head: Any, dataset: Any) -> None:
     if dataset is None:
         return
     given, needed = count_landmarks(head), getattr(dataset, 'metainfo', {}).get('num_keypoints')
-    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    if given is None or needed is None or any(type(step).__name__ == 'KeypointConverter' for step in steps):
+    if given is None or needed is None or converts(dataset):
         return
     if given != needed:
         raise InputError(f'the head gives {given} landmarks, and the training data have {needed}: set its out_channels '
@@ -48,3 +47,9 @@ def check_landmarks(head: Any, dataset: Any) -> None:
             if info['keypoints'].shape[1] != needed:
                 raise InputError(f"{info['img_path']} has {info['keypoints'].shape[1]} landmarks, and the metainfo of "
                                  f'the data {needed}; `pcloss check CONFIG` names what is wrong')
+
+
+def converts(dataset: Any) -> bool:
+    """Whether a data set's pipeline makes other landmarks of its own."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    return any(type(step).__name__ == 'KeypointConverter' for step in steps)

@@ -6,18 +6,33 @@ import contextlib
 import copy
 import io
 import logging
-from typing import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.evaluation import CocoMetric
 
 from ..errors import InputError
+from .landmarks import converts
 
 #: Rows that are tried at first. All of them are, before anything is refused.
 ROWS = 1000
+
+
+def is_measurable(dataset: Any) -> bool:
+    """Whether a data set has rows like those that its metrics are given."""
+    return (isinstance(dataset, BaseCocoStyleDataset) and dataset.data_mode == 'topdown' and len(dataset) > 0
+            and not converts(dataset))
+
+
+def monitored_figures(hooks: Sequence[Hook]) -> Iterator[str]:
+    """Names of the figures that hooks wait for."""
+    for hook in hooks:
+        names = getattr(hook, 'save_best', None) or getattr(hook, 'monitor', None) or ()
+        yield from (name for name in ([names] if isinstance(names, str) else names) if name != 'auto')
 
 
 def rehearse(metrics: Sequence[BaseMetric], dataset: BaseCocoStyleDataset, monitored: Iterable[str] = ()) -> None:

@@ -11,7 +11,7 @@ from mmengine.optim import MultiStepLR, OptimWrapper
 from mmengine.runner import Runner
 
 from pcloss_mmpose.errors import InputError
-from pcloss_mmpose.preflight.hook import schedule_differences
+from pcloss_mmpose.preflight.schedule import schedule_differences
 
 
 @pytest.fixture
