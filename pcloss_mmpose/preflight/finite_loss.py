@@ -6,12 +6,11 @@ import math
 from typing import Any, Mapping, Sequence
 
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ..checkpoints.finding import newest_checkpoint
-from ..checkpoints.training import checkpoint_folder
 from ..errors import DivergedTrainingError, InputError
 
 SHOWN = 10  # images of a batch in a message
@@ -80,7 +79,7 @@ def images_of(data_batch: Any) -> str:
 
 def newest_finite(runner: Runner) -> str:
     """The newest checkpoint of a training that can be gone on from, in words."""
-    folder = checkpoint_folder(runner)
+    folder = next((hook.out_dir for hook in runner.hooks if isinstance(hook, CheckpointHook)), runner.work_dir)
     try:
         return f'The newest checkpoint with finite weights is {newest_checkpoint(runner.work_dir, folder)[0]}'
     except InputError:
