@@ -9,7 +9,7 @@ import _compat_pickle
 import functools
 import io
 import pickle
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any, BinaryIO, Callable
 
 import numpy as np
@@ -64,7 +64,7 @@ def allowed_globals() -> dict[str, Any]:
     """What :class:`Unpickler` finds, by its full name."""
     import _codecs
     named = [each if isinstance(each, tuple) else (each, f'{each.__module__}.{each.__qualname__}')
-             for each in (*mmengine_globals(), OrderedDict, set, bytearray, complex)]
+             for each in (*mmengine_globals(), Counter, OrderedDict, set, bytearray, complex)]
     dtypes = [each for each in vars(torch).values() if isinstance(each, torch.dtype)]
     rebuilders = [value for name, value in vars(torch._utils).items()
                   if name in ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_tensor_v3', '_rebuild_parameter')]

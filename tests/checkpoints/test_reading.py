@@ -14,8 +14,10 @@ import torch
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hub import get_model  # noqa: F401  (it loads checkpoints as well, by the same loader)
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import MultiStepLR
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 
+from pcloss_mmpose import unpickling
 from pcloss_mmpose.checkpoints import read_checkpoint
 from pcloss_mmpose.errors import InputError
 
@@ -245,3 +247,11 @@ def test_the_place_of_tensors_is_chosen(tmp_path):
     torch.save(content(), tmp_path / 'a.pth')
     loaded = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'), map_location='meta')
     assert loaded['state_dict']['a'].device.type == 'meta'
+
+
+@pytest.mark.parametrize('protocol', [2, 4])
+def test_what_a_schedule_keeps_is_data(protocol):
+    """Torch before 2.6 reads with this unpickler; MultiStepLR's milestones are a Counter."""
+    scheduler = MultiStepLR(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1), milestones=[3, 5])
+    state = scheduler.state_dict()
+    assert unpickling.load(io.BytesIO(pickle.dumps(state, protocol))) == state

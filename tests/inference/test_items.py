@@ -143,7 +143,8 @@ def test_keys_hold_all_that_decides_and_not_what_comes_after(folder):
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,"1,5",2,3,4\n', 'line 2, field x1, y1, x2, y2: 1,5, 2, 3, 4 are not four'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,1,2,1e30,4\n', r'line 2, field box: the box .* goes beyond 100,000 pixels'),
     ('a.csv', 'image,x1,y1,x2,y2\nx.jpg,-100001,2,3,4\n', r'line 2, field box: the box .* goes beyond 100,000 pixels'),
-    ('a.csv', 'image\na\x00b.jpg\n', r"line 2, field image: the image name holds control characters: 'a\\x00b.jpg'"),
+    ('a.csv', 'image\na\x00b.jpg\n',  # Python before 3.11 says so itself
+     r"line 2, field image: the image name holds control characters: 'a\\x00b.jpg'|line 2: not CSV .line contains NUL"),
     ('a.txt', 'x.jpg\n\x19.jpg\n', r"a.txt, line 2, field image: the image name holds control characters: '\\x19.jpg'"),
     ('a.txt', 'x.jpg\ry\x1c.jpg\r', r"a.txt, line 2, field image: .* control characters: 'y\\x1c.jpg'"),
     ('a.txt', 'x' * 9000, r"a.txt, line 1, field image: the image name has 9,000 characters: 'x+\.\.\.x+'"),
