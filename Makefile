@@ -1,6 +1,7 @@
 # From a fresh clone: `make demo` shows the main job, `make test` checks everything. Both set up .venv the first time,
 # with the newest Python of these that is there; `make PYTHON=3.11 test` sets it up anew with another.
 PYTHON ?= $(UV_PYTHON)
+unexport PYTHON  # what tools/*.sh run, if it is set
 PYTHONS := $(or $(PYTHON),3.13 3.12 3.11 3.10)
 UV_VERSION := 0.13.9
 

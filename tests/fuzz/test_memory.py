@@ -86,10 +86,10 @@ def test_a_huge_cell(tmp_path, read, name, text):
 
 
 @pytest.mark.parametrize(('read', 'name', 'head', 'line', 'multiple'), [
-    (items, 'a.txt', '', 'photos/{:044}.jpg', 10),
+    (items, 'a.txt', '', 'photos/{:044}.jpg', 12),
     (items, 'a.csv', 'image', 'photos/{:044}.jpg', 20),
     (read_csv, 'a.csv', '', 'Images/blouse/{:032}.jpg,dress,10_20_1' + NO_LANDMARKS, 8),
-    (read_boxes, 'a.txt', '{count}\nimage_name x_1 y_1 x_2 y_2', 'img/{:032}.jpg 001 002 030 040', 10),
+    (read_boxes, 'a.txt', '{count}\nimage_name x_1 y_1 x_2 y_2', 'img/{:032}.jpg 001 002 030 040', 12),
     (read_csv, 'a.csv', '', 'a', 40),  # two bytes a line
 ])
 def test_many_rows(tmp_path, read, name, head, line, multiple):
