@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from itertools import zip_longest
 from numbers import Real
-from typing import Collection, Iterator, Mapping, Sequence
+from typing import Collection, Iterator, Mapping, NamedTuple, Sequence
 
 import mmengine.fileio as fileio
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
@@ -77,16 +77,22 @@ def coco_faults(path: str, landmarks: Sequence[str], root: str) -> Iterator[tupl
             yield fault[0], f"{path}, annotation {brief(annotation['id'])}: {fault[1]}"
 
 
-def labelled_ids(path: str) -> set[int]:
-    """Ids of the annotations of a COCO file that are to be trained on: no crowds, one labelled landmark at least.
+class Labels(NamedTuple):
+    """What a COCO file that :func:`coco_faults` can read has for a training."""
 
-    Those of images without a size, which is a fault of its own, are left out.
-    """
+    sizes: dict[str, tuple[int, int]]  #: width and height of each image as the file has them, by path
+    ids: set[int]  #: of the annotations to train on: no crowds, a labelled landmark, and an image with a size
+
+
+def read_labels(path: str, folder: str) -> Labels:
+    """Read the labels of a COCO file whose images lie in ``folder``."""
     content = fileio.load(path, file_format='json')
     usable = {image['id'] for image in content['images'] if _is_size((image['width'], image['height']))}
-    return {annotation['id'] for annotation in content['annotations']
-            if not annotation.get('iscrowd') and any(annotation.get('keypoints', ())[2::3])
-            and annotation['image_id'] in usable}
+    return Labels(
+        sizes={osp.join(folder, image['file_name']): (image['width'], image['height']) for image in content['images']},
+        ids={annotation['id'] for annotation in content['annotations']
+             if not annotation.get('iscrowd') and any(annotation.get('keypoints', ())[2::3])
+             and annotation['image_id'] in usable})
 
 
 def why_empty(path: str) -> str:
@@ -95,13 +101,6 @@ def why_empty(path: str) -> str:
     crowds = sum(bool(annotation.get('iscrowd')) for annotation in annotations)
     bare = sum(not any(annotation.get('keypoints', ())[2::3]) for annotation in annotations)
     return f'of its {len(annotations):,} annotations, {crowds:,} are crowds and {bare:,} have no labelled landmark'
-
-
-def coco_sizes(path: str, folder: str) -> dict[str, tuple[int, int]]:
-    """Width and height of each image as a COCO file that :func:`coco_faults` can read has them, by path in ``folder``.
-    """
-    images = fileio.load(path, file_format='json')['images']
-    return {osp.join(folder, image['file_name']): (image['width'], image['height']) for image in images}
 
 
 def _form_faults(content: object) -> Iterator[str]:

@@ -24,7 +24,7 @@ from ...metainfo import landmark_names
 from ...text import slash_hint
 from ..formats.deepfashion import anno_file, read_partition
 from ..transforms import LoadImageStrict
-from .coco import UNREADABLE, coco_faults, coco_sizes, labelled_ids, reads_coco, why_empty
+from .coco import UNREADABLE, coco_faults, read_labels, reads_coco, why_empty
 from .detections import detection_findings
 from .index import Track, index_rows
 from .pairs import describe_pairs, pair_findings
@@ -92,8 +92,8 @@ def check_split(split: Split, sample: int | None = 200, seed: int = 0, track: Tr
     report = Report(split, findings, dataset, images=set(index.rows), pairs=describe_pairs(dataset.metainfo))
     sizes, largest, side = {}, -math.inf, math.inf
     if reads_coco(dataset):
-        sizes = coco_sizes(dataset.ann_file, dataset.data_prefix['img'])
-        findings += lost_rows(dataset, index.ids, findings)
+        sizes, labelled = read_labels(dataset.ann_file, dataset.data_prefix['img'])
+        findings += lost_rows(dataset, labelled - index.ids, findings)
     loader = LoadImageStrict()
     for path in track([there[number] for number in spread(len(there), sample, seed)], 'images decoded'):
         try:
@@ -113,12 +113,12 @@ def check_split(split: Split, sample: int | None = 200, seed: int = 0, track: Tr
     return report
 
 
-def lost_rows(dataset: BaseCocoStyleDataset, ids: Collection[int], findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Labelled annotations that MMPose leaves out for a reason that no finding gives yet."""
+def lost_rows(dataset: BaseCocoStyleDataset, lost: Collection[int], findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Labelled annotations, by id, that MMPose leaves out, where no finding gives the reason yet."""
     if dataset.sample_interval != 1 or dataset._indices is not None or dataset.filter_cfg:  # it is asked to
         return
     explained = {finding.text.partition(': ')[0] for finding in findings}
-    for number in sorted(labelled_ids(dataset.ann_file) - set(ids)):
+    for number in sorted(lost):
         place = f'{dataset.ann_file}, annotation {number}'
         if place not in explained:
             yield Finding('lost rows', f'{place}: MMPose leaves the row out; no x or y of its landmarks is above 0')
