@@ -11,7 +11,7 @@ from mmpose.registry import METRICS, MODELS
 from ..datasets.checks import Finding, Report, leaves
 from ..errors import PclossError
 from .landmarks import check_landmarks
-from .rehearsal import in_silence, rehearse
+from .rehearsal import in_silence, monitored_figures, rehearse
 
 
 def config_findings(config: Mapping[str, Any], reports: Sequence[Report]) -> list[Finding]:
@@ -22,6 +22,7 @@ def config_findings(config: Mapping[str, Any], reports: Sequence[Report]) -> lis
         reports: Of its splits.
     """
     head = (config.get('model') or {}).get('head')
+    hooks = filter(None, [*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or ())])
     findings = []
     if head:
         findings += _problems('model', lambda: check_landmarks(
@@ -31,17 +32,9 @@ def config_findings(config: Mapping[str, Any], reports: Sequence[Report]) -> lis
         if dataset is not None and evaluator:
             findings += _problems(f'{name}_evaluator', lambda dataset=dataset, evaluator=evaluator, name=name: rehearse(
                 [_metric(each, dataset) for each in ([evaluator] if isinstance(evaluator, Mapping) else evaluator)],
-                dataset, monitored(config) if name == 'val' else ()))
+                dataset, monitored_figures(hooks) if name == 'val' else ()))
     texts = {finding.text.partition(': ')[2]: finding for finding in reversed(findings)}  # val and test are often one
     return list(reversed(texts.values()))
-
-
-def monitored(config: Mapping[str, Any]) -> Iterator[str]:
-    """Names of the figures that a config's hooks wait for."""
-    for hook in (*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or ())):
-        for key in ('save_best', 'monitor'):
-            names = (hook or {}).get(key) or ()
-            yield from (name for name in ([names] if isinstance(names, str) else names) if name != 'auto')
 
 
 def _problems(what: str, act: Callable[[], None]) -> Iterator[Finding]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.models import heads as stock
 
+from ..datasets.checks import spread
 from ..errors import InputError
 
 #: Rows that are looked at.
@@ -42,7 +42,7 @@ def check_landmarks(head: Any, dataset: Any) -> None:
         raise InputError(f'the head gives {given} landmarks, and the training data have {needed}: set its out_channels '
                          '(num_joints in regression), or the metainfo of the data')
     if isinstance(dataset, BaseCocoStyleDataset):
-        for row in np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)).tolist():
+        for row in spread(len(dataset), ROWS):
             info = dataset.get_data_info(row)
             if info['keypoints'].shape[1] != needed:
                 raise InputError(f"{info['img_path']} has {info['keypoints'].shape[1]} landmarks, and the metainfo of "

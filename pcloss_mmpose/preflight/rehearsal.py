@@ -15,6 +15,7 @@ from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.evaluation import CocoMetric
 
+from ..datasets.checks import spread
 from ..errors import InputError
 from .landmarks import converts
 
@@ -28,10 +29,11 @@ def is_measurable(dataset: Any) -> bool:
             and not converts(dataset))
 
 
-def monitored_figures(hooks: Sequence[Hook]) -> Iterator[str]:
-    """Names of the figures that hooks wait for."""
+def monitored_figures(hooks: Iterable[Hook | Mapping]) -> Iterator[str]:
+    """Names of the figures that hooks, or the configs of some, wait for."""
     for hook in hooks:
-        names = getattr(hook, 'save_best', None) or getattr(hook, 'monitor', None) or ()
+        options = hook if isinstance(hook, Mapping) else vars(hook)
+        names = options.get('save_best') or options.get('monitor') or ()
         yield from (name for name in ([names] if isinstance(names, str) else names) if name != 'auto')
 
 
@@ -48,7 +50,7 @@ def rehearse(metrics: Sequence[BaseMetric], dataset: BaseCocoStyleDataset, monit
     Raises:
         InputError: A metric cannot measure these rows, or gives no figure of a monitored name.
     """
-    rows = np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)).tolist()
+    rows = spread(len(dataset), ROWS)
     try:
         _try(metrics, dataset, rows, monitored)
     except InputError:

@@ -97,7 +97,7 @@ def test_what_an_unknown_metric_gives_is_not_guessed(persons, tmp_path):
 
 def test_nothing_is_refused_for_a_sample_of_the_rows(persons, monkeypatch):
     """One visible landmark in the row that the sample leaves out is enough; a second category there is not."""
-    monkeypatch.setattr(module, 'ROWS', 2)  # the first and the last
+    monkeypatch.setattr(module, 'ROWS', 2)  # 1 and 4
 
     def one_visible(annotations):
         make_occluded(annotations)
