@@ -13,6 +13,7 @@ from mmpose.registry import METRICS
 
 from ..datasets.formats.fashionai import HEADER
 from ..errors import InputError
+from ..files import at_once
 from ..metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
 
 NOT_DEFINED = '-1_-1_-1'
@@ -79,7 +80,7 @@ class FashionAISubmission(BaseMetric):
 
     def compute_metrics(self, results: list[list[str]]) -> dict[str, float]:
         """Write the lines of all processes."""
-        with self.out_file.open('w', newline='', encoding='utf-8') as file:
+        with at_once(self.out_file) as part, part.open('w', newline='', encoding='utf-8') as file:
             csv.writer(file, lineterminator='\n').writerows([HEADER, *results])
         print_log(f'FashionAI submission: {len(results)} lines in {self.out_file}', logger='current')
         return dict(submission_images=float(len(results)))
