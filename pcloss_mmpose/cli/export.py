@@ -18,7 +18,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 
-from ..errors import MissingPackageError
+from ..errors import InputError, MissingPackageError
 from .arguments import checkpoint_file, config_file, out_file, whole_number
 
 
@@ -30,6 +30,8 @@ def add_arguments(parser: ArgumentParser) -> None:
                         help='of the graph (default: %(default)s)')
     parser.add_argument('--pictures', nargs='+', default=[], metavar='INPUT',
                         help='what to compare on, as `pcloss predict` takes it (default: the test set)')
+    parser.add_argument('--root', help='what paths in lists and tables of --pictures start from and stay below '
+                        '(default: their folder)')
     parser.add_argument('--count', type=whole_number(1), default=16,
                         help='how many to compare on (default: %(default)s)')
 
@@ -38,8 +40,10 @@ def run(args: Namespace) -> None:
     missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
     if missing:
         raise MissingPackageError(f'{" and ".join(missing)} not installed: pip install {" ".join(missing)}')
+    if args.root and not args.pictures:
+        raise InputError('--root goes with --pictures')
     from ..inference import find_items
-    items = find_items(args.pictures) if args.pictures else []
+    items = find_items(args.pictures, args.root) if args.pictures else []
     from ..configs import load_config
     config = load_config(args.config)
     from ..deploy.export import TOLERANCE, export
