@@ -219,6 +219,7 @@ def mutual_flips() -> Iterator[None]:
     from mmpose.datasets.datasets import utils
 
     from .metainfo.flips import check_flips
+    from .metainfo.load import other_style
     stock = utils.parse_pose_metainfo
 
     @functools.wraps(stock)
@@ -228,6 +229,8 @@ def mutual_flips() -> Iterator[None]:
         except KeyError as error:
             raise InputError(f"metainfo of '{metainfo.get('dataset_name', metainfo.get('from_file'))}': a swap or a "
                              f'link names {error}, which keypoint_info does not have') from None
+        except RuntimeError as error:
+            raise InputError(other_style(metainfo.get('from_file', ''))) from error
         first, second = map(parsed['keypoint_name2id'].get, ('vest_kpt9', 'vest_kpt13'))
         if parsed['dataset_name'] == 'deepfashion2' and parsed['flip_indices'][first] == second:
             parsed['flip_indices'][second] = first

@@ -88,3 +88,11 @@ def _read_file(path: str, run: bool) -> Mapping:
         return (Config.fromfile(file) if run else read_dumped_config(file))['dataset_info']
     except KeyError:
         raise InputError(f"metainfo '{path}': this file defines no dataset_info") from None
+    except RuntimeError as error:
+        raise InputError(other_style(path)) from error
+
+
+def other_style(path: str) -> str:
+    """What to do about MMEngine's bare RuntimeError for a file that imports and calls something."""
+    return (f"metainfo '{path}': MMEngine takes this file for a config in its pure Python style; write `_base_ = []` "
+            'above all other lines')

@@ -120,3 +120,15 @@ def test_users_swaps_are_checked_wherever_mmpose_parses_them(change, words):
                   lambda info: DATASETS.get('CocoDataset')(metainfo=info, ann_file='', lazy_init=True)):
         with pytest.raises(InputError, match=words):
             parse(copy.deepcopy(info))
+
+
+def test_a_file_that_mmengine_takes_for_another_style_of_config_says_what_to_write(tmp_path):
+    path = tmp_path / 'own.py'
+    text = ("from pcloss_mmpose.metainfo import build_dataset_info\n"
+            "dataset_info = build_dataset_info('own', ['LHem', 'R-hem'])\n")
+    path.write_text(text)
+    for parse in (load_metainfo, lambda source: parse_pose_metainfo(dict(from_file=source))):
+        with pytest.raises(InputError, match=r"own\.py': MMEngine takes .* write `_base_ = \[\]` above all"):
+            parse(str(path))
+    path.write_text(f'_base_ = []\n{text}')
+    assert load_metainfo(str(path))['flip_indices'] == [1, 0]
