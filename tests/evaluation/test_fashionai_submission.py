@@ -49,3 +49,12 @@ def test_what_is_not_fashionai_is_an_error(tmp_path, name, category, points, wor
     metric = METRICS.build(dict(type='FashionAISubmission', out_file=str(tmp_path / 'submission.csv')))
     with pytest.raises(InputError, match=words):
         metric.process({}, [sample(name, category, points)])
+
+
+def test_what_fails_while_it_is_written_leaves_the_earlier_one(tmp_path):
+    path = tmp_path / 'submission.csv'
+    path.write_text('earlier')
+    metric = METRICS.build(dict(type='FashionAISubmission', out_file=str(path)))
+    with pytest.raises(Exception, match='iterable expected'):
+        metric.compute_metrics([['a.jpg', 'skirt'], None])
+    assert path.read_text() == 'earlier' and list(tmp_path.iterdir()) == [path]
