@@ -5,7 +5,8 @@
 
 CONFIG is the name of one of `pcloss configs`, a file, or one of MMPose's own, as mmpose::body_2d_keypoint/...py.
 A training that was cut off goes on with --resume, and comes to the end that it would have come to
-(docs/reproduce.md, "A training that was cut off").
+(docs/reproduce.md, "A training that was cut off"). One that begins with a checkpoint of another number of landmarks
+names the layers that may differ: --cfg-options load_from=FILE may_differ=[head.final_layer] (docs/any_model.md).
 """
 
 from __future__ import annotations
