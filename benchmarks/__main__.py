@@ -1,0 +1,109 @@
+"""Our speed beside that of what you would run otherwise, on this machine.
+
+    python -m benchmarks                      # all rows; it takes a while
+    python -m benchmarks integral loss        # some
+    python -m benchmarks --device cuda --json work_dirs/speed.json
+    python -m benchmarks loss --growth work_dirs/growth.png
+
+Each row first checks that both sides give the same result, then runs them in turns, one thread each. The ratio is our
+time as a part of the peer's: the median over neighbouring runs, and the quartiles. docs/performance.md shows results
+and says what the rows mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import cv2
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.paired import Row, measure
+from pcloss_mmpose.cli.arguments import out_file
+
+NAMES = ('integral', 'loss', 'step', 'input', 'targets', 'start', 'metric', 'imports', 'predict', 'inference')
+SCALES = (1, 4, 16)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(NAMES)}; default: all')
+    parser.add_argument('--device', default='cpu', help='default: %(default)s')
+    parser.add_argument('--json', type=out_file('.json'), help='write the results to it, row by row')
+    parser.add_argument('--growth', type=out_file('.png'),
+                        help='also run at 4 and 16 times the size, and draw how time grows')
+    args = parser.parse_args()
+    if unknown := set(args.names) - set(NAMES):
+        parser.error(f'no benchmark is called {", ".join(sorted(unknown))}; there are {", ".join(NAMES)}')
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+    results = dict(machine=machine(args.device), rows=[])
+    for scale in SCALES if args.growth else SCALES[:1]:
+        for name, row in rows(args.names or NAMES, args.device, scale):
+            results['rows'].append(dict(row._asdict(), benchmark=name, scale=scale))
+            if args.json:
+                args.json.write_text(json.dumps(results, indent=1) + '\n')
+    Console().print(table([Row(**{key: row[key] for key in Row._fields}) for row in results['rows']]))
+    if args.growth:
+        from benchmarks.growth import draw
+        draw(results['rows'], args.growth)
+        print(f'{args.growth}: time at {", ".join(map(str, SCALES))} times the size')
+
+
+def rows(names: Sequence[str], device: str, scale: int = 1) -> Iterator[tuple[str, Row]]:
+    """Rows of the benchmarks of these names, each as soon as it is measured."""
+    for name in names:
+        for case in import_module(f'benchmarks.rows.{name}').cases(device, scale):
+            row = measure(case, device)
+            print(f'{row.name}: {row.ratio:.2f}', file=sys.stderr, flush=True)
+            yield name, row
+
+
+def table(measured: Sequence[Row]) -> Table:
+    shown = Table('what', 'ours', 'peer', 'ratio', 'quartiles', 'target', 'floor', 'memory')
+    for row in measured:
+        shown.add_row(row.name, time_of(row.ours, row.count), time_of(row.peer, row.count), f'{row.ratio:.2f}',
+                      f'{row.low:.2f}-{row.high:.2f}', *cells_of(row))
+    return shown
+
+
+def cells_of(row: Row) -> list[str]:
+    """Target, floor and memory; empty where there is none."""
+    memory = '' if row.memory is None else (f'{row.memory:.2f} of {row.peer_bytes / 1e6:,.0f} MB'
+                                            + (f' (target {row.memory_target:g})' if row.memory_target else ''))
+    return ['' if row.target is None else f'{row.target:g}',
+            '' if row.floor is None else time_of(row.floor, row.count), memory]
+
+
+def time_of(seconds: float, count: int = 1) -> str:
+    """A time, or, where several were done, how many a second."""
+    if count > 1:
+        return f'{count / seconds:,.1f}/s'
+    unit, factor = ('s', 1) if seconds >= 1 else ('ms', 1e3) if seconds >= 1e-3 else ('us', 1e6)
+    return f'{seconds * factor:.3g} {unit}'
+
+
+def machine(device: str) -> dict[str, str]:
+    """What the figures were measured on."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path('/proc/cpuinfo')
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text().splitlines()
+        name = next((line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')), name)
+    found = dict(cpu=f'{name}, one thread', python=platform.python_version(), torch=torch.__version__)
+    if torch.device(device).type == 'cuda':
+        found['gpu'] = torch.cuda.get_device_name(device)
+    return found
+
+
+if __name__ == '__main__':
+    main()
