@@ -295,7 +295,7 @@ def unbroken_trainings() -> Iterator[None]:
     the config has none, loads the images of all iterations that are done, and removes the older checkpoint first.
 
     Upstream: https://github.com/open-mmlab/mmengine/issues/1520 for the images, the rest without a thread. It can go
-    once MMEngine resumes so.
+    once MMEngine resumes so. The config's ``fast`` (:mod:`~pcloss_mmpose.fast_training`) is heeded here as well.
     """
     yield
     from mmengine.runner.runner import Runner
@@ -304,6 +304,8 @@ def unbroken_trainings() -> Iterator[None]:
     @functools.wraps(train)
     def prepared_train(runner: Runner):
         from .checkpoints.training import prepare
+        from .fast_training import make_fast
+        make_fast(runner)
         prepare(runner)
         return train(runner)
 

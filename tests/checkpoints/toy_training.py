@@ -90,7 +90,8 @@ class Stop(Hook):
 
 
 def toy(work_dir, iterations=None, epochs=None, seed=None, resume=False, workers=0, scores=None, loader=(),
-        checkpoint=(), val_interval=2, sampler='InfiniteSampler', randomness=(), hooks=(), **settings) -> Runner:
+        checkpoint=(), val_interval=2, sampler='InfiniteSampler', randomness=(), hooks=(), model=None, optimizer=(),
+        cfg=(), **settings) -> Runner:
     """A runner; ``rows`` of it are those of each iteration."""
     rows = Rows()
     by_epoch = epochs is not None
@@ -99,18 +100,18 @@ def toy(work_dir, iterations=None, epochs=None, seed=None, resume=False, workers
         val_dataloader=dict(loaders, num_workers=0, dataset=Noise(2), sampler=dict(type='DefaultSampler')),
         val_cfg=dict(), val_evaluator=[Score(scores)]) if scores else {}
     runner = Runner(
-        Toy(), str(work_dir),
+        model or Toy(), str(work_dir),
         train_dataloader=dict(loaders, dataset=Noise(), sampler=dict(type=sampler, shuffle=True), **dict(loader)),
         train_cfg=dict(by_epoch=by_epoch, val_interval=val_interval,
                        **(dict(max_epochs=epochs) if by_epoch else dict(max_iters=iterations))),
-        optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.1)),
+        optim_wrapper=dict(optimizer=dict(dict(type='Adam', lr=0.1), **dict(optimizer))),
         param_scheduler=[dict(type='MultiStepLR', by_epoch=by_epoch, milestones=[2, 5], gamma=0.5)],
         default_hooks=dict(
             checkpoint=dict(dict(type='CheckpointHook', by_epoch=by_epoch, interval=1, max_keep_ckpts=1,
                                  save_best='score' if scores else None, rule='less'), **dict(checkpoint))),
         custom_hooks=[rows, *hooks], randomness=dict(dict(seed=seed), **dict(randomness)), resume=resume,
         default_scope='mmengine', log_level='WARNING', experiment_name=f'{work_dir}-{random.random()}',
-        cfg=dict(), **validation, **settings)
+        cfg=dict(cfg), **validation, **settings)
     runner.rows = rows.rows
     return runner
 
