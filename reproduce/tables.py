@@ -19,8 +19,8 @@ from .runs import STATES, TOOLS, Run, averages, beta_name, commands, find_runs, 
 BETAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # ours: the paper's grid is not at hand
 #: Figure 8 has a curve for each data set; which model it is, we do not know.
 SWEPT = tuple(f'td-hm_res50-pcloss_4xb5-100k_{dataset}-512x512' for dataset in ('fashionai', 'deepfashion', 'fld'))
-BENCHMARK = Path(__file__).resolve().parents[1] / 'benchmarks' / 'loss_time.py'
-TIME_FILE = 'loss_time.json'  # what it writes
+BENCHMARK = ['python', '-m', 'benchmarks', 'integral', '--json']
+TIME_FILE = 'performance.json'  # what it writes
 STAR = """\
 A figure with a * is quoted by the paper from an earlier one. The paper did not
 train that model, so no change is counted from it."""
@@ -70,7 +70,7 @@ def print_tables(roots: Sequence[Path], schedule: str) -> None:
             todo.append(['python', os.path.relpath(TOOLS / 'sweep_beta.py'), os.path.relpath(files[name]), '4',
                          '--work-dir', str(roots[0] / name), *['--cfg-options', *options[name]] * bool(options[name])])
     if not any((root / TIME_FILE).is_file() for root in roots):
-        todo.append(['python', os.path.relpath(BENCHMARK), str(roots[0] / TIME_FILE)])
+        todo.append([*BENCHMARK, str(roots[0] / TIME_FILE)])
     for title, lines in ('Not counted', problems), ('Still to be run', [f'    {shlex.join(line)}' for line in todo]):
         if lines:
             print(f'\n## {title}\n', *lines, sep='\n')
@@ -130,7 +130,7 @@ def sweep_table(name: str, config: Any, runs: Mapping[tuple, Sequence[Run]], bet
 
 
 def time_table(roots: Sequence[Path]) -> str:
-    """The paper's time, and those in the files that BENCHMARK wrote in ``roots``.
+    """The paper's time, and those of integral and loss, with gradient, in the files that BENCHMARK wrote in ``roots``.
 
     Raises:
         FileFormatError: A file is none of that program's.
@@ -140,10 +140,11 @@ def time_table(roots: Sequence[Path]) -> str:
         if path.is_file():
             try:
                 found = json.loads(path.read_text())
-                rows += [[f'ours, {part}', str(found['device']), f"{found['milliseconds'][part]:.3f}"]
-                         for part in ('forward', 'forward and backward')]
-            except (ValueError, TypeError, KeyError) as error:
-                raise FileFormatError.at(str(path), f'not a result of {BENCHMARK.name} ({error!r})',
+                machine = found['machine'].get('gpu') or found['machine']['cpu']
+                rows += [[f"ours, {row['name']}", str(machine), f"{1000 * row['ours']:.3f}"]
+                         for row in found['rows'] if row['benchmark'] == 'integral' and row['scale'] == 1]
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise FileFormatError.at(str(path), f'not a result of {shlex.join(BENCHMARK)} ({error!r})',
                                          'Remove it, and run that again.') from None
     rows += [['ours', 'not measured yet', '-']] * (len(rows) == 1)
     return markdown_table(['', 'where', 'ms'], rows, left=2)

@@ -1,6 +1,5 @@
-"""The measured shares are what a training logs, and the time of the loss goes where the tables read it."""
+"""The measured shares are what a training logs."""
 
-import json
 import sys
 
 import pytest
@@ -9,9 +8,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
-from benchmarks import loss_time, shares
+from benchmarks import shares
 from pcloss_mmpose.configs import find_config, load_config
-from reproduce.tables import time_table
 
 SPB = 'td-hm_res50-pcloss_4xb5-100k_deepfashion-512x512'
 FASHIONNET = 'td-reg_fashionnet-pcloss_4xb5-100k_deepfashion-512x512'
@@ -81,13 +79,3 @@ def test_a_short_training_gives_the_table(photographs, monkeypatch, capsys):
     assert rows['as configured'] == rows['heatmap pixels, peak 100, mean']
     assert float(rows['lengths, alpha 30, weight 0.001'][3]) > float(rows['lengths, alpha 30, weight 0.0001'][3]) > 0
     assert -1 < float(rows['mean peak of the heatmaps'][3]) < 1
-
-
-def test_the_loss_is_timed_for_the_tables(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(loss_time, 'IMAGES', 2)
-    monkeypatch.setattr(sys, 'argv', ['loss_time', str(tmp_path / 'loss_time.json'), '--device', 'cpu'])
-    loss_time.main()
-    written = json.loads((tmp_path / 'loss_time.json').read_text())
-    assert written == json.loads(capsys.readouterr().out)
-    assert 0 < written['milliseconds']['forward'] < written['milliseconds']['forward and backward']
-    assert f"{written['milliseconds']['forward and backward']:.3f}" in time_table([tmp_path])

@@ -159,7 +159,7 @@ def test_without_runs_the_paper_stands_alone(without_runs):
                         f'bash {tools}/dist_test.sh {config} {folder}/iter_100000.pth 4 --work-dir {folder}']
     coco = 'td-hm_res50-pcloss_8xb64-210e_coco-256x192'
     assert any(f'{coco}.py work_dirs/{coco}/epoch_210.pth 8 ' in line for line in todo)
-    assert todo[-1] == f'python {os.path.dirname(tools)}/benchmarks/loss_time.py work_dirs/loss_time.json'
+    assert todo[-1] == 'python -m benchmarks integral --json work_dirs/performance.json'
     assert todo[-4:-1] == [f'python {tools}/sweep_beta.py {os.path.relpath(FILES[name])} 4 --work-dir work_dirs/{name}'
                          for name in SWEPT]
     assert [name.split('_')[-1] for name in SWEPT] == [
@@ -317,15 +317,18 @@ def test_the_time_of_the_loss_stands_beside_the_papers(call, tmp_path):
     assert [list(row.values()) for row in table(call('tables', tmp_path).out, title).values()] == [
         ['paper', 'one GPU of its time, unnamed', '2.433'],
         ['ours', 'not measured yet', '-']]
-    (tmp_path / 'loss_time.json').write_text(json.dumps(dict(
-        device='NVIDIA Q', torch='2.0', milliseconds={'forward': 0.1, 'forward and backward': 0.25})))
-    assert [list(row.values()) for row in table(call('tables', tmp_path).out, title).values()][1:] == [
-        ['ours, forward', 'NVIDIA Q', '0.100'], ['ours, forward and backward', 'NVIDIA Q', '0.250']]
-    assert 'benchmarks/loss_time.py' not in call('tables', tmp_path).out
-    for broken in ('', '[]', '{"device": "a"}', '{"device": "a", "milliseconds": {"forward": "x"}}'):
-        (tmp_path / 'loss_time.json').write_text(broken)
+    rows = [dict(benchmark='integral', scale=1, name='plain', ours=0.00025),
+            dict(benchmark='integral', scale=4, name='plain', ours=1.), dict(benchmark='loss', scale=1, name='loss')]
+    for machine, name in (dict(cpu='X'), 'X'), (dict(cpu='X', gpu='NVIDIA Q'), 'NVIDIA Q'):
+        (tmp_path / 'performance.json').write_text(json.dumps(dict(machine=machine, rows=rows)))
+        assert [list(row.values()) for row in table(call('tables', tmp_path).out, title).values()][1:] == [
+            ['ours, plain', name, '0.250']]
+    assert 'python -m benchmarks' not in call('tables', tmp_path).out
+    for broken in ('', '[]', '{"machine": "a"}', '{"machine": {"cpu": "X"}, "rows": [{"benchmark": "integral"}]}'):
+        (tmp_path / 'performance.json').write_text(broken)
         shown = call('tables', tmp_path)
-        assert (shown.code, shown.out) == (2, '') and 'loss_time.json: not a result of loss_time.py' in shown.err
+        assert (shown.code, shown.out) == (2, '')
+        assert 'performance.json: not a result of python -m benchmarks integral --json' in shown.err
         assert shown.err.count('\n') == 1
 
 
