@@ -17,6 +17,7 @@ from mmengine.runner.checkpoint import get_mmcls_models
 from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 from pcloss_mmpose.datasets.formats.fashionai import TRAIN_FILES, train_files
+from pcloss_mmpose.fast_training import fast_options
 from pcloss_mmpose.synthetic import write_fashionai
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -97,6 +98,14 @@ def test_a_base_of_the_loss_can_be_read_alone(path):
     assert sorted(names) == ['integral', 'pc_loss']
     values = [keyword.value for node in tree.body for keyword in node.value.keywords]
     assert values and all(isinstance(value, ast.Constant) for value in values)
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_a_config_takes_fast_as_one_more_base(path, tmp_path):
+    (tmp_path / 'fast.py').write_text(f"_base_ = ['{path}', '{CONFIGS / '_base_/fast.py'}']\n")
+    fast = load(tmp_path / 'fast.py')
+    assert fast_options(fast.pop('fast')) == dict(amp='bfloat16', channels_last=True, fused=True, compile=False)
+    assert fast == load(path)
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
