@@ -5,6 +5,7 @@ The samples of a batch are made anew, outside of the time, so that memory is wha
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Iterator
 
@@ -22,6 +23,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
     from mmpose.evaluation import NME
 
     from pcloss_mmpose.evaluation import NormalizedError
+    logging.disable(logging.WARNING)  # NME tells that it evaluates
     armpits = [fashionai.LANDMARKS.index(f'armpit_{side}') for side in ('left', 'right')]
     for images, dataset, category, ours, peer in (
             (40_000, deepfashion_attribute, 'full', dict(norm='box_width'),
@@ -35,6 +37,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
             lambda a=arrays, m=metainfo, c=category, o=ours: run(NormalizedError(**o), a, m, c, 'NE', 0.01),
             lambda a=arrays, m=metainfo, c=category, o=peer: run(NME(**o), a, m, c, 'NME', 1.),
             lambda a, b: torch.testing.assert_close(a, b, rtol=1e-4, atol=0), target=1., memory=1.)
+    logging.disable(logging.NOTSET)
 
 
 def draw(images: int, landmarks: int) -> dict[str, np.ndarray]:

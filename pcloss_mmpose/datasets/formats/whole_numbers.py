@@ -58,5 +58,5 @@ def whole_numbers(rows: Sequence[str], separators: bytes) -> WholeNumbers | None
         return None
     values = digits[ends - 1].astype(np.int32)
     for place in range(2, counts.max() + 1):
-        values += np.where(counts >= place, digits[ends - place], 0) * np.int32(10**(place - 1))
+        values += 10**(place - 1) * np.where(counts >= place, digits[ends - place], 0).astype(np.int32)
     return WholeNumbers(np.where(is_negative, -values, values), lengths, text[ends])
