@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os.path as osp
+import pickle
 from abc import abstractmethod
+from functools import cached_property
 from typing import Sequence
 
 import mmengine.fileio as fileio
@@ -91,9 +93,16 @@ class GarmentDataset(BaseCocoStyleDataset):
         """Category of one row, for MMEngine's ``ClassBalancedDataset``."""
         return [BaseDataset.get_data_info(self, idx)['category_id']]
 
+    @cached_property
+    def _metainfo_of_rows(self) -> bytes:
+        """What MMPose adds to each row, pickled: it is loaded in a fraction of the time that MMPose's copying takes."""
+        row = super().get_data_info(0)
+        return pickle.dumps({key: row[key] for key in row.keys() & self._metainfo.keys()})
+
     def get_data_info(self, idx: int) -> dict:
         """Data info of one row: see the class."""
-        row = super().get_data_info(idx)
+        row = BaseDataset.get_data_info(self, idx)
+        row.update(pickle.loads(self._metainfo_of_rows))
         name, category_id = row.pop('image_name'), row['category_id']
         landmarks = row.pop('landmarks')[None]
         annotation = {

@@ -183,7 +183,10 @@ class TestInMMEngine:
         dataset = DATASETS.build(config)
         info = dataset.get_data_info(0)
         info['keypoints'][:], info['raw_ann_info']['keypoints'][0] = 7, 7
+        info['flip_indices'][0] = info['dataset_keypoint_weights'][0] = 7
         again = dataset.get_data_info(0)
+        for key in ('flip_indices', 'flip_pairs', 'dataset_keypoint_weights', 'skeleton_links'):
+            np.testing.assert_array_equal(again[key], dataset.metainfo[key])
         assert not again['keypoints'].any() and again['raw_ann_info']['keypoints'][0] == 0
 
     def test_workers_that_start_anew(self, config):

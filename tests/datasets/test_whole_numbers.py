@@ -69,13 +69,13 @@ def test_fashionai_with_decimals_or_without(raw, tmp_path, monkeypatch, rows):
     assert first[0, :4].tolist() == [[12, 345, 2], [0, 7, 1], [0, 0, 0], [-3, 512, 2]]
 
 
-@pytest.mark.parametrize('cell', ['1_2_-0', '1_2_01', '1_2_00', '1_2_-01', '1_2_2', '1_2,3', '1__2', '1_2_3_1'])
+@pytest.mark.parametrize('cell', ['1_2_-0', '1_2_01', '1_2_00', '1_2_-01', '1_2_2', '1__2', '1_2_3_1', '1_2,1_1_2_1'])
 @pytest.mark.parametrize('rows', [1, 512])
 def test_fashionai_takes_no_other_visibility_or_layout(raw, tmp_path, monkeypatch, cell, rows):
     monkeypatch.setattr(module, 'ROWS', rows)
     lines = [raw.fashionai_row(f'{n}.jpg', 'dress', {5: cell} if n == 1 else {}) for n in range(3)]
-    if ',' in cell:  # as many commas and underscores as in any other row
-        lines[1] = lines[1].replace(cell + ',-1_-1_-1', '1_2,3_1_-1_-1_-1')
+    if ',' in cell:  # in the place of two cells: as many numbers, commas and underscores as in any other row
+        lines[1] = lines[1].replace(cell + ',-1_-1_-1', cell)
     with pytest.raises(FileFormatError, match='line 3, field armpit_left: '):
         FashionAIDataset(raw.fashionai(tmp_path / 'train.csv', lines))
 

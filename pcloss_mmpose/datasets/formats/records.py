@@ -54,18 +54,20 @@ class Records:
 
     def __getitem__(self, rows: int | Rows) -> dict[str, Any] | Records:
         """One row as a dict, or the rows that a slice, a mask or indices pick."""
+        if isinstance(rows, (int, np.integer)):
+            return self._row(rows)
         columns = {field.name: getattr(self, field.name) for field in fields(self) if field.name != 'roots'}
-        picked = {name: column[rows] for name, column in columns.items() if column is not None}
-        if not isinstance(rows, (int, np.integer)):
-            return replace(self, **picked)
-        row = dict(
-            id=int(picked['ids']), image_name=picked['names'], root=self.roots[picked['folders']],
-            category_id=int(picked['categories']), landmarks=picked['landmarks'])
+        return replace(self, **{name: column[rows] for name, column in columns.items() if column is not None})
+
+    def _row(self, row: int) -> dict[str, Any]:
+        found = dict(
+            id=int(self.ids[row]), image_name=self.names[row], root=self.roots[self.folders[row]],
+            category_id=int(self.categories[row]), landmarks=self.landmarks[row])
         if self.boxes is not None:
-            row['box'] = picked['boxes']
+            found['box'] = self.boxes[row]
         if self.variations is not None:
-            row['variation'] = int(picked['variations'])
-        return row
+            found['variation'] = int(self.variations[row])
+        return found
 
 
 def coco_landmarks(points: np.ndarray, visibility: np.ndarray) -> np.ndarray:
