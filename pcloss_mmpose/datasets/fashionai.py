@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path as osp
 import warnings
+from bisect import bisect_right
 from typing import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..errors import FileFormatError, InputError
 from ..metainfo import fashionai
 from .base import GarmentDataset
 from .formats.fashionai import VAL_IMAGES, paper_val_mask, read_csv
-from .formats.records import Records, object_array
+from .formats.records import Records, Strings
 from .formats.text_files import file_name, first_occurrences
 
 
@@ -82,7 +83,7 @@ class FashionAIDataset(GarmentDataset):
 
     def load_records(self) -> Records:
         """Read the CSVs in the order given, drop repeated images, then take subset and categories."""
-        names, categories, roots, landmarks, places = [], [], [], [], []
+        names, categories, landmarks, files, starts = [], [], [], [], []
         for path, root in zip(self.ann_file, self.data_prefix['img']):
             lines, file_names, file_categories, file_landmarks = read_csv(path)
             lines.check_root(file_names, root, 'image_id')
@@ -90,26 +91,35 @@ class FashionAIDataset(GarmentDataset):
                 if not self.test_mode and file_names:
                     raise FileFormatError.at(path, 'it has no landmarks', 'Use it with test_mode=True.', line=1)
                 file_landmarks = np.zeros((len(file_names), len(fashionai.LANDMARKS), 3), dtype=np.float32)
+            files.append(lines)
+            starts.append(len(names))
             names += [file_name(name, root) for name in file_names]
             categories += file_categories
-            roots += [root] * len(file_names)
-            places += [(lines, index) for index in range(len(lines))]
             landmarks.append(file_landmarks)
 
-        first = first_occurrences(names, lambda row: places[row][0].place(places[row][1]))
-        records = Records(
-            ids=np.arange(len(first)),
-            names=object_array(names)[first],
-            roots=object_array(roots)[first],
-            categories=object_array(categories)[first],
-            landmarks=np.concatenate(landmarks)[first])
-        keep = np.isin(records.categories, self.categories)
+        def place(row: int) -> str:
+            number = bisect_right(starts, row) - 1
+            return files[number].place(row - starts[number])
+
+        first = first_occurrences(names, place)
+        names_of_categories = np.array(categories, dtype=str)[first]
+        keep = np.isin(names_of_categories, self.categories)
         if self.subset is not None:
-            taken = keep & (paper_val_mask(records.categories) == (self.subset == 'val'))
+            taken = keep & (paper_val_mask(names_of_categories) == (self.subset == 'val'))
             if self.subset == 'train':
-                self._say_what_validation_leaves(records.categories[keep], records.categories[taken])
+                self._say_what_validation_leaves(names_of_categories[keep], names_of_categories[taken])
             keep = taken
-        return records[keep]
+        ids = np.flatnonzero(keep)
+        rows = first[ids]
+        landmarks = landmarks[0] if len(landmarks) == 1 else np.concatenate(landmarks)
+        numbers = {name: number for number, name in enumerate(self.CATEGORIES, 1)}
+        return Records(
+            ids=ids,
+            names=Strings(names[row] for row in rows.tolist()),
+            folders=np.searchsorted(starts, rows, side='right') - 1,
+            roots=tuple(self.data_prefix['img']),
+            categories=np.array([numbers[categories[row]] for row in rows.tolist()], dtype=np.int64),
+            landmarks=landmarks if len(rows) == len(landmarks) else landmarks[rows])
 
     def _say_what_validation_leaves(self, every: np.ndarray, left: np.ndarray) -> None:
         """Raise where the paper's rule leaves nothing to train on, warn where it leaves nothing of a category.

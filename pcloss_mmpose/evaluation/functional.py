@@ -31,7 +31,7 @@ def normalized_error(pred: np.ndarray, gt: np.ndarray, visible: np.ndarray, scal
     Raises:
         ValueError: The shapes do not fit, or a landmark that counts has a coordinate that is NaN.
     """
-    pred, gt, visible, scale = (np.asarray(array, dtype=np.float64) for array in (pred, gt, visible, scale))
+    pred, gt, visible, scale = map(np.asarray, (pred, gt, visible, scale))
     if pred.ndim != 3 or pred.shape[-1] != 2:
         raise ValueError(f'pred must have shape (N, K, 2), got {pred.shape}')
     num_images = len(pred)
@@ -42,18 +42,20 @@ def normalized_error(pred: np.ndarray, gt: np.ndarray, visible: np.ndarray, scal
     if scale.shape not in ((num_images, ), (num_images, 1), (num_images, 2)):
         raise ValueError(f'scale must have shape ({num_images},), ({num_images}, 1) or ({num_images}, 2), '
                          f'got {scale.shape}')
-    scale = scale.reshape(num_images, -1)
+    scale = scale.reshape(num_images, -1).astype(np.float64)
     measurable = (np.isfinite(scale) & (scale > 0)).all(axis=1)
     counted = (visible > 0) & measurable[:, None]
-    for name, array in (('pred', pred), ('gt', gt)):
+    with np.errstate(invalid='ignore'):  # what is not counted may hold anything
+        offset = np.subtract(pred, gt, dtype=np.float64)
+        offset /= np.where(measurable[:, None], scale, 1.)[:, None]
+        distance = np.sqrt(np.einsum('nkd,nkd->nk', offset, offset))
+    for name, array in (('pred', pred), ('gt', gt)) if np.isnan(distance[counted]).any() else ():
         if (broken := np.argwhere(counted & np.isnan(array).any(axis=-1))).size:
             image, landmark = broken[0]
             raise InputError(f'{name} is NaN at image {image}, landmark {landmark}, and at {len(broken)} landmarks '
                              'in all: a diverged model, or a faulty annotation')
-    divisor = np.where(measurable[:, None], scale, 1.)[:, None]
-    with np.errstate(invalid='ignore'):  # what is not counted may hold anything
-        distance = np.linalg.norm((pred - gt) / divisor, axis=-1)
-    return np.where(counted, distance, np.nan)
+    distance[~counted] = np.nan
+    return distance
 
 
 def outlier_rate(error: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:

@@ -37,6 +37,20 @@ class Measurement(NamedTuple):
         return np.isnan(self.scale).any(axis=1)
 
 
+class Kept:
+    """What is kept of a sample: small, and nothing that MMEngine looks into when it collects the results.
+
+    Args:
+        category: Its name.
+        row: (5 K + 4,) x and y of the K predicted landmarks, of the true ones, their visibilities, and the box.
+    """
+
+    __slots__ = ('category', 'row')
+
+    def __init__(self, category: str, row: np.ndarray) -> None:
+        self.category, self.row = category, row
+
+
 class LandmarkMetric(BaseMetric):
     """Measures predictions by the normaliser T of the paper's Eq. 13; a subclass makes its figures of that.
 
@@ -77,25 +91,37 @@ class LandmarkMetric(BaseMetric):
         self.include_occluded = include_occluded
 
     def process(self, data_batch, data_samples: Sequence[dict]) -> None:
-        """Keep what is measured: one small dict a sample."""
-        for sample in data_samples:
-            gt, raw = sample['gt_instances'], sample.get('raw_ann_info')
-            truth = np.asarray(gt['keypoints'])[0, :, :2]
-            visibility = raw_visibility(raw)
-            if visibility is None:
-                visibility = 2. * (np.asarray(gt['keypoints_visible']).reshape(len(truth), -1)[:, 0] > 0)
-            elif len(visibility) != len(truth):
-                raise InputError(f'{type(self).__name__}: raw_ann_info has {len(visibility)} landmarks and the sample '
-                                 f'{len(truth)}; it cannot work behind a KeypointConverter')
-            self.results.append(
-                dict(
-                    pred=np.asarray(sample['pred_instances']['keypoints'])[0, :, :2],
-                    truth=truth,
-                    visibility=visibility,
-                    boxes=np.asarray(gt['bboxes'])[0],
-                    categories=raw_category(raw, self.dataset_meta) or 'all'))
+        """Keep what is measured, a :class:`Kept` for each sample."""
+        if not data_samples:
+            return
+        pred, truth = (np.concatenate([sample[part]['keypoints'][:1] for sample in data_samples])[..., :2]
+                       for part in ('pred_instances', 'gt_instances'))
+        if pred.shape != truth.shape:
+            raise InputError(f'{type(self).__name__}: {pred.shape[1]} landmarks are predicted of {truth.shape[1]}')
+        visibility = self._visibility(data_samples, truth.shape[1])
+        boxes = np.concatenate([sample['gt_instances']['bboxes'][:1] for sample in data_samples])
+        columns = (pred, truth, visibility.astype(truth.dtype), boxes)
+        rows = np.concatenate([column.reshape(len(data_samples), -1) for column in columns], axis=1)
+        raw = (sample.get('raw_ann_info') for sample in data_samples)
+        self.results.extend(map(Kept, [raw_category(each, self.dataset_meta) or 'all' for each in raw], rows))
 
-    def measure(self, results: Sequence[Mapping]) -> Measurement:
+    def _visibility(self, samples: Sequence[Mapping], landmarks: int) -> np.ndarray:
+        """(N, K) COCO's v of each landmark."""
+        raw = [sample.get('raw_ann_info') for sample in samples]
+        flat = [(each or {}).get('keypoints') for each in raw]
+        if all(isinstance(each, list) and len(each) == 3 * landmarks for each in flat):  # most are: all at once
+            return np.array([each[2::3] for each in flat])
+        found = [raw_visibility(each) for each in raw]
+        for row, (sample, own) in enumerate(zip(samples, found)):
+            if own is None:
+                visible = np.asarray(sample['gt_instances']['keypoints_visible'])
+                found[row] = 2. * (visible.reshape(landmarks, -1)[:, 0] > 0)
+            elif len(own) != landmarks:
+                raise InputError(f'{type(self).__name__}: raw_ann_info has {len(own)} landmarks and the sample '
+                                 f'{landmarks}; it cannot work behind a KeypointConverter')
+        return np.array(found)
+
+    def measure(self, results: Sequence[Kept]) -> Measurement:
         """Measure what :meth:`process` has kept, of all processes; says how many images have no normaliser.
 
         Raises:
@@ -103,7 +129,11 @@ class LandmarkMetric(BaseMetric):
         """
         if not results:
             raise InputError(f'{type(self).__name__}: no landmark counts: the data set is empty')
-        columns = {key: np.array([result[key] for result in results]) for key in results[0]}
+        categories, rows = np.array([kept.category for kept in results]), np.array([kept.row for kept in results])
+        landmarks = (rows.shape[1] - 4) // 5
+        pred, truth, visibility, boxes = np.split(rows, np.cumsum([2 * landmarks, 2 * landmarks, landmarks]), axis=1)
+        pred, truth = (points.reshape(len(rows), landmarks, 2) for points in (pred, truth))
+        columns = dict(categories=categories, pred=pred, truth=truth, visibility=visibility, boxes=boxes)
         scale = self._scale(**columns)
         skipped = np.isnan(scale).any(axis=1)
         counted = (columns['visibility'] >= (1 if self.include_occluded else 2)) & ~skipped[:, None]
@@ -143,7 +173,9 @@ class LandmarkMetric(BaseMetric):
             return np.where(size > 0, size, np.nan)
         if self.norm == 'box_width':
             return np.where(size[:, :1] > 0, size[:, :1], np.nan)
-        first, second = np.array([self._pair(category) for category in categories]).T
+        names = categories.tolist()
+        pairs = {category: self._pair(category) for category in dict.fromkeys(names)}
+        first, second = np.array([pairs[category] for category in names]).T
         rows = np.arange(len(truth))
         distance = np.linalg.norm(truth[rows, first] - truth[rows, second], axis=-1)
         defined = (visibility[rows, first] > 0) & (visibility[rows, second] > 0) & (distance > 0)

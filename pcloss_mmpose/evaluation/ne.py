@@ -30,7 +30,7 @@ def error_figures(measured: Measurement) -> dict[str, float]:
     errors = measured.errors
     of_landmarks = {f'NE/{name}': mean(column) for name, column in zip(measured.landmarks, errors.T)}
     of_categories = {f'NE/{name}': mean(errors[measured.categories == name])
-                     for name in sorted(set(measured.categories))}
+                     for name in sorted(set(measured.categories.tolist()))}
     figures = {'NE': mean(errors), 'NE_macro': mean(list(of_landmarks.values())), **of_landmarks, **of_categories}
     percent = {key: 100 * value for key, value in figures.items() if value == value}  # none is NaN
     # A count, too, as float: MMEngine would write null into the log of a test.

@@ -1,3 +1,4 @@
+import pickle
 import warnings
 
 import numpy as np
@@ -169,8 +170,29 @@ class TestInMMEngine:
         assert len(dataset) == 3
         assert dataset.get_subset([2, 0]).get_data_info(0)['id'] == 2
         assert dataset.get_data_info(-1)['id'] == 2
+        assert [dataset.get_subset(part).get_data_info(0)['id'] for part in (2, -1, range(1, 3))] == [0, 2, 1]
+        assert len(dataset.get_subset([])) == 0 and len(dataset) == 3
+        dataset.get_subset_([2, 1])
+        assert [dataset.get_data_info(i)['id'] for i in range(2)] == [2, 1]
+        chosen = DATASETS.build({**config, 'serialize_data': serialize, 'indices': [3, 0]})
+        assert [chosen.get_data_info(i)['id'] for i in range(2)] == [3, 0]
         every_second = DATASETS.build({**config, 'serialize_data': serialize, 'sample_interval': 2})
         assert [every_second.get_data_info(i)['id'] for i in range(2)] == [0, 2]
+
+    def test_what_is_done_to_an_info_stays_with_it(self, config):
+        dataset = DATASETS.build(config)
+        info = dataset.get_data_info(0)
+        info['keypoints'][:], info['raw_ann_info']['keypoints'][0] = 7, 7
+        info['flip_indices'][0] = info['dataset_keypoint_weights'][0] = 7
+        again = dataset.get_data_info(0)
+        for key in ('flip_indices', 'flip_pairs', 'dataset_keypoint_weights', 'skeleton_links'):
+            np.testing.assert_array_equal(again[key], dataset.metainfo[key])
+        assert not again['keypoints'].any() and again['raw_ann_info']['keypoints'][0] == 0
+
+    def test_workers_that_start_anew(self, config):
+        """They are sent the data set in a pickle."""
+        dataset = pickle.loads(pickle.dumps(DATASETS.build(config)))
+        assert [info['raw_ann_info']['category'] for info in dataset] == ['blouse', 'dress', 'dress', 'dress']
 
     def test_lazy(self, config):
         dataset = DATASETS.build({**config, 'ann_file': 'nowhere.csv', 'lazy_init': True})

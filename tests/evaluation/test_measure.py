@@ -1,5 +1,7 @@
 """The measurement that all figures come from."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -71,4 +73,39 @@ def test_another_number_of_landmarks_than_annotated_is_an_error():
     entry = sample([2, 2, 2])
     entry['raw_ann_info']['keypoints'] = [1, 1, 2] * 4
     with pytest.raises(InputError, match='raw_ann_info has 4 landmarks and the sample 3; it cannot work behind'):
+        measure(NormalizedError(), entry)
+
+
+def test_another_number_of_landmarks_than_predicted_is_an_error():
+    entry = sample([2, 2, 2])
+    entry['pred_instances']['keypoints'] = np.zeros((1, 2, 2))
+    with pytest.raises(InputError, match='NormalizedError: 2 landmarks are predicted of 3'):
+        measure(NormalizedError(), entry)
+
+
+def test_a_batch_is_measured_as_its_samples_are():
+    """Annotated as lists, as an array, and not at all; the last with two garments, of which the first counts."""
+    entries = [sample([2, 1, 0], 3., category='coat'), sample([1, 2, 2], -7.), sample([2, 2, 2], 4.), sample([2, 2, 2])]
+    entries[1]['raw_ann_info']['keypoints'] = np.array(entries[1]['raw_ann_info']['keypoints'])
+    entries[2].pop('raw_ann_info')
+    for part in (entries[3]['pred_instances'], entries[3]['gt_instances']):
+        part.update({key: np.concatenate([value, value + 9]) for key, value in part.items()
+                     if key != 'keypoints_visible'})
+    together, single = FailureModes(), FailureModes()
+    together.dataset_meta = METAINFO
+    together.process(None, entries)
+    for entry in entries[:-1]:
+        measure(single, entry)
+    collected = pickle.loads(pickle.dumps(together.results))  # as from another process
+    for whole, part in zip(together.measure(collected), measure(single, entries[-1])):
+        np.testing.assert_array_equal(whole, part)
+    assert together.measure(together.results).visibility.tolist() == [[2, 1, 0], [1, 2, 2], [2, 2, 2], [2, 2, 2]]
+
+
+def test_a_distance_that_cannot_be_told_names_what_is_not_a_number():
+    entry = sample([2, 2, 0])
+    entry['pred_instances']['keypoints'][0, 2] = np.nan  # is not counted
+    assert measure(NormalizedError(), entry).errors[0, :2].tolist() == [0, 0]
+    entry['pred_instances']['keypoints'][0, 1, 1] = np.nan
+    with pytest.raises(InputError, match='pred is NaN at image 0, landmark 1, and at 1 landmarks in all'):
         measure(NormalizedError(), entry)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os.path as osp
 import re
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, replace
+from typing import Callable, Sequence
 
 import mmengine.fileio as fileio
 import numpy as np
@@ -17,8 +17,9 @@ from ...errors import FileFormatError
 from ...metainfo.fashion8 import CATEGORY_LANDMARKS, CLOTHES_TYPES, LANDMARKS
 from ...metainfo.fld import VARIATIONS
 from ...text import LARGEST_COORDINATE, brief
-from .records import Records, coco_landmarks, object_array
+from .records import Records, Strings, coco_landmarks
 from .text_files import NUMBER, Lines, file_name, first_occurrences, is_number, parse_numbers, read_lines
+from .whole_numbers import parts, whole_numbers
 
 SPLITS = ('train', 'val', 'test')
 
@@ -46,11 +47,14 @@ def anno_file(path: str) -> str:
 
 @dataclass(frozen=True)
 class Listing:
-    """Rows of one file: where they stand, their image names, and the text after the name."""
+    """Rows of one file, and their image names."""
 
     lines: Lines
     names: list[str]
-    rests: list[str]
+
+    def rest(self, index: int) -> str:
+        """The text after the name."""
+        return self.lines.texts[index].partition(' ')[2].lstrip(' ')
 
 
 def read_listing(path: str, header_problem: Callable[[list[str]], str] = lambda columns: '') -> Listing:
@@ -80,12 +84,35 @@ def read_listing(path: str, header_problem: Callable[[list[str]], str] = lambda 
         raise lines.error(0, f'it says {int(lines.texts[0])} rows, and {len(rows)} follow',
                           'Download the file again, or correct the number.', field='count')
     # Tabs part cells as blanks do. Other spaces may belong to one, as those between thousands do.
-    parts = [text.replace('\t', ' ').partition(' ') for text in rows.texts]
-    rows.check((rest for _, _, rest in parts),
+    rows = replace(rows, texts=[text.replace('\t', ' ') for text in rows.texts])
+    rows.check([' ' in text for text in rows.texts],
                lambda i: (None, '1 column, too few', 'Complete the row, or take it out.'))
-    names = [part[0] for part in parts]
+    names = [text.partition(' ')[0] for text in rows.texts]
     rows.check_names(names, 'image_name')
-    return Listing(rows, names, [part[2].lstrip(' ') for part in parts])
+    return Listing(rows, names)
+
+
+def _fill(table: np.ndarray, rows: Sequence[str]) -> tuple[np.ndarray, Sequence[bool] | bool]:
+    """Parse the numbers of rows.
+
+    Args:
+        table: (N, W) to fill from the left, if all rows are good and none has more numbers.
+        rows: N, the numbers with blanks between.
+
+    Returns:
+        How many cells each row has (N,), of which no more than W + 1 need be counted; and which rows are good.
+    """
+    width = table.shape[1]
+    found = whole_numbers(rows, b' ')
+    if found:
+        counts, good = np.diff(np.flatnonzero(found.separators == ord('\n')), prepend=-1), True
+    else:
+        # No more is split than is looked at: a row may be as long as the file.
+        counts = np.array([len(row.split(None, width)) for row in rows])
+        good = [count <= width and bool(_is_number_row(row)) for count, row in zip(counts, rows)]
+    if np.all(good) and counts.max() <= width:
+        table[np.arange(width) < counts[:, None]] = found.values if found else parse_numbers(rows, ' ')
+    return counts, good
 
 
 def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
@@ -96,26 +123,23 @@ def _numeric_table(listing: Listing, columns: Callable[[int], tuple[str, ...]],
     """
 
     def explain(index: int, good: Callable[[str], object], fault: str) -> tuple[str, str, str]:
-        cells = _cells(listing.rests[index])
+        cells = _cells(listing.rest(index))
         wrong = next(i for i, cell in enumerate(cells) if not good(cell))
         names = columns(len(cells))
         field = names[wrong] if wrong < len(names) else f'{wrong + 2}'
         hint = ', or take the blanks out of the image name' if wrong == 0 else ''
         return field, f'{brief(cells[wrong])} {fault}', f'Correct the cell{hint}.'
 
-    # No more is split than is looked at: a row may be as long as the file.
-    counts = np.array([len(rest.split(None, width)) for rest in listing.rests], dtype=np.int64)
+    rows = len(listing.names)
+    table = np.full((rows, width), np.nan, dtype=np.float32)
+    counts, good = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=bool)
+    for part in parts(rows):
+        counts[part], good[part] = _fill(table[part], [listing.rest(row) for row in range(rows)[part]])
     listing.lines.check(
         counts <= width,
-        lambda i: (None, f'{_count_cells(listing.rests[i]) + 1} columns, expected at most {width + 1}',
+        lambda i: (None, f'{_count_cells(listing.rest(i)) + 1} columns, expected at most {width + 1}',
                    'Correct the row.'))
-    listing.lines.check(
-        map(_is_number_row, listing.rests),
-        lambda i: explain(i, is_number, 'is not a finite decimal number'))
-    table = np.full((len(counts), width), np.nan, dtype=np.float32)
-    for count in np.unique(counts):
-        rows = np.flatnonzero(counts == count)
-        table[rows, :count] = parse_numbers((listing.rests[row] for row in rows), ' ').reshape(-1, count)
+    listing.lines.check(good, lambda i: explain(i, is_number, 'is not a finite decimal number'))
     listing.lines.check(
         ~(np.abs(table) > LARGEST_COORDINATE).any(axis=1),
         lambda i: explain(i, lambda cell: abs(float(cell)) <= LARGEST_COORDINATE,
@@ -148,7 +172,7 @@ def read_landmarks(path: str) -> tuple[Listing, np.ndarray, np.ndarray, np.ndarr
     Rows have the landmarks of their clothes_type, or eight of which the last ones are zeros.
 
     Returns:
-        The listing, categories (N,), landmarks (N, 8, 3) as in :class:`Records`, and variations (N,) or None.
+        The listing, types of clothes (N,), landmarks (N, 8, 3) as in :class:`Records`, and variations (N,) or None.
 
     Raises:
         FileFormatError: With file, line and column.
@@ -165,28 +189,28 @@ def read_landmarks(path: str) -> tuple[Listing, np.ndarray, np.ndarray, np.ndarr
         counts % 3 == fixed,
         lambda i: (None, f'{counts[i] + 1} columns do not make {layout}', 'Compare the row with the others.'))
 
-    types = table[:, 0]
     lines.check(
-        np.isin(types, list(CLOTHES_TYPES)),
-        lambda i: ('clothes_type', f'unknown clothes_type {types[i]:g}',
+        np.isin(table[:, 0], list(CLOTHES_TYPES)),
+        lambda i: ('clothes_type', f'unknown clothes_type {table[i, 0]:g}',
                    f'Known are {", ".join(f"{key} {name}" for key, name in CLOTHES_TYPES.items())}.'))
-    categories = np.select([types == key for key in CLOTHES_TYPES], list(CLOTHES_TYPES.values()), '').astype(object)
+    types = table[:, 0].astype(np.int64)
     if has_variation:
         lines.check(
             np.isin(table[:, 1], list(VARIATIONS)),
             lambda i: ('variation_type', f'unknown variation_type {table[i, 1]:g}', 'Known are 1 to 5.'))
 
-    expected = np.array([len(CATEGORY_LANDMARKS[category]) for category in categories], dtype=np.int64)
+    expected = np.select([types == key for key in CLOTHES_TYPES],
+                         [len(CATEGORY_LANDMARKS[category]) for category in CLOTHES_TYPES.values()])
     found = (counts - fixed) // 3
     lines.check(
         (found == expected) | (found == slots),
-        lambda i: (None, f'{found[i]} landmarks, but clothes_type {types[i]:g} has {expected[i]}',
+        lambda i: (None, f'{found[i]} landmarks, but clothes_type {types[i]} has {expected[i]}',
                    'Correct clothes_type, or complete the row.'))
     points = table[:, fixed:fixed + 3 * slots].reshape(-1, slots, 3)
     real = np.arange(slots) < expected[:, None]
     lines.check(
         ~(np.nan_to_num(points).any(axis=2) & ~real).any(axis=1),
-        lambda i: (None, f'{found[i]} landmarks, but clothes_type {types[i]:g} has {expected[i]}: what follows them '
+        lambda i: (None, f'{found[i]} landmarks, but clothes_type {types[i]} has {expected[i]}: what follows them '
                    'must be zeros', 'Correct clothes_type, or the row.'))
     known = np.isin(points[..., 0], (0, 1, 2)) | ~real
     lines.check(
@@ -196,11 +220,11 @@ def read_landmarks(path: str) -> tuple[Listing, np.ndarray, np.ndarray, np.ndarr
                    'It is 0 visible, 1 occluded, 2 cut off.'))
 
     landmarks = np.zeros((len(types), slots, 3), dtype=np.float32)
-    for category, ids in CATEGORY_LANDMARKS.items():
-        rows = np.flatnonzero(categories == category)
+    for key, category in CLOTHES_TYPES.items():
+        rows, ids = np.flatnonzero(types == key), CATEGORY_LANDMARKS[category]
         row_points = points[rows, :len(ids)]
         landmarks[np.ix_(rows, ids)] = coco_landmarks(row_points[..., 1:], 2 - row_points[..., 0])
-    return listing, categories, landmarks, table[:, 1].astype(np.int64) if has_variation else None
+    return listing, types, landmarks, table[:, 1].astype(np.int64) if has_variation else None
 
 
 def read_boxes(path: str) -> tuple[Listing, np.ndarray]:
@@ -233,23 +257,24 @@ def read_partition(path: str) -> tuple[Listing, np.ndarray]:
         FileFormatError: With file, line and column.
     """
     listing = read_listing(path)
+    splits = [listing.rest(row) for row in range(len(listing.names))]
     listing.lines.check(
-        (rest in SPLITS for rest in listing.rests),
-        lambda i: ('evaluation_status', f'unknown split {brief(listing.rests[i])}', f'Known are {", ".join(SPLITS)}.'))
-    return listing, object_array(listing.rests)
+        [split in SPLITS for split in splits],
+        lambda i: ('evaluation_status', f'unknown split {brief(splits[i])}', f'Known are {", ".join(SPLITS)}.'))
+    return listing, np.array(splits, dtype=str)
 
 
-def _rows_of(images: Listing, other: Listing, needed: str) -> np.ndarray:
-    """Row of each image in another file, whose first row counts where it repeats an image."""
+def _of_images(images: Listing, other: Listing, values: np.ndarray, needed: str) -> np.ndarray:
+    """What another file says of each image, whose first row counts where it repeats an image."""
     if images.names == other.names:
-        return np.arange(len(images.names))
+        return values
     rows = {other.names[row]: row for row in first_occurrences(other.names, other.lines.place)}
     found = [rows.get(name) for name in images.names]
     images.lines.check(
-        (row is not None for row in found),
+        [row is not None for row in found],
         lambda i: ('image_name', f'{brief(images.names[i])} has no {needed} in {other.lines.path}',
                    'Add it there, or take the row out here.'))
-    return np.array(found, dtype=np.int64)
+    return values[np.array(found, dtype=np.int64)]
 
 
 def read_benchmark(landmark_file: str, box_file: str, partition_file: str | None, split: str | None,
@@ -267,27 +292,27 @@ def read_benchmark(landmark_file: str, box_file: str, partition_file: str | None
         FileFormatError: With file, line and column.
     """
     landmark_file, box_file = anno_file(landmark_file), anno_file(box_file)
-    images, categories, landmarks, variations = read_landmarks(landmark_file)
+    images, types, landmarks, variations = read_landmarks(landmark_file)
     images.lines.check_root(images.names, root, 'image_name')
-    boxes, corners = read_boxes(box_file)
-    corners = corners[_rows_of(images, boxes, 'box')]
-    if split is None:
-        keep = np.ones(len(images.names), dtype=bool)
-    else:
-        partition, splits = read_partition(partition_file)
-        keep = splits[_rows_of(images, partition, 'split')] == split
+    boxes = _of_images(images, *read_boxes(box_file), 'box')
+    keep = np.ones(len(images.names), dtype=bool)
+    if split is not None:
+        keep = _of_images(images, *read_partition(partition_file), 'split') == split
     names = [file_name(name, root) for name in images.names]
     first = first_occurrences(names, images.lines.place)
     if split is not None and not keep[first].any():
+        _, splits = read_partition(partition_file)
         raise FileFormatError.at(
             partition_file, f"no image of {landmark_file} belongs to '{split}'",
             f'The file has {", ".join(sorted(set(splits)))}.' if len(splits) else '', field='evaluation_status')
-    records = Records(
-        ids=np.arange(len(first)),
-        names=object_array(names)[first],
-        roots=np.full(len(first), root, dtype=object),
-        categories=categories[first],
-        landmarks=landmarks[first],
-        boxes=corners[first],
-        variations=None if variations is None else variations[first])
-    return records[keep[first]]
+    ids = np.flatnonzero(keep[first])
+    rows = first[ids]
+    return Records(
+        ids=ids,
+        names=Strings(names[row] for row in rows.tolist()),
+        folders=np.zeros(len(rows), dtype=np.int64),
+        roots=(root, ),
+        categories=types[rows],
+        landmarks=landmarks[rows],
+        boxes=boxes[rows],
+        variations=None if variations is None else variations[rows])

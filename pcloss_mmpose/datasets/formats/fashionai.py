@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from typing import Sequence
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from ...metainfo.fashionai import CATEGORIES, LANDMARKS
 from ...text import LARGEST_COORDINATE, brief
 from .records import coco_landmarks
 from .text_files import NUMBER, Lines, is_number, parse_numbers, read_lines
+from .whole_numbers import parts, whole_numbers
 
 HEADER = ('image_id', 'image_category', *LANDMARKS)
 
@@ -33,6 +36,7 @@ VAL_IMAGES = {'blouse': 2100, 'outwear': 1900, 'dress': 1900, 'skirt': 2100, 'tr
 _CELL_ADVICE = 'A cell is x_y_v in pixels, with v = -1 not defined, 0 occluded, 1 visible.'
 _CELL = f'{NUMBER}_{NUMBER}_(?:-1|0|1)'
 _is_landmark_row = re.compile(f'{_CELL}(?:,{_CELL}){{{len(LANDMARKS) - 1}}}').fullmatch
+_SEPARATORS = b','.join([b'__'] * len(LANDMARKS)) + b'\n'
 
 
 def train_files() -> list[str]:
@@ -70,6 +74,28 @@ def _explain_landmarks(cells: list[str]) -> tuple[str | None, str, str]:
     return None, 'unreadable row', _CELL_ADVICE
 
 
+def _fill(values: np.ndarray, rows: Sequence[str]) -> Sequence[bool] | bool:
+    """Parse the landmarks of rows.
+
+    Args:
+        values: (N, 24, 3) to fill with x, y, v, if all rows are good.
+        rows: N, the cells of the landmarks.
+
+    Returns:
+        Which rows are good.
+    """
+    found = whole_numbers(rows, b'_,')
+    if found and found.separators.tobytes() == _SEPARATORS * len(rows):
+        plain, lengths = found.values.reshape(values.shape), found.lengths.reshape(values.shape)
+        if (lengths[..., 2] == 1 + (plain[..., 2] == -1)).all() and (plain[..., 2] <= 1).all():
+            values[:] = plain
+            return True
+    good = [bool(_is_landmark_row(row)) for row in rows]
+    if all(good):
+        values[:] = parse_numbers((row.replace('_', ',') for row in rows), ',').reshape(values.shape)
+    return good
+
+
 def read_csv(path: str) -> tuple[Lines, list[str], list[str], np.ndarray | None]:
     """Read one CSV, with or without header line.
 
@@ -86,33 +112,41 @@ def read_csv(path: str) -> tuple[Lines, list[str], list[str], np.ndarray | None]
     has_landmarks = lines.texts[0].count(',') != 1
     columns = len(HEADER) if has_landmarks else 2
     lines.check(
-        (text.count(',') + 1 == columns for text in lines.texts),
+        [text.count(',') + 1 == columns for text in lines.texts],
         lambda i: (None, f'{lines.texts[i].count(",") + 1} columns, expected {columns}',
                    'Compare the line with the others; fields are separated by commas and none is left out.'))
 
-    rows = [text.split(',', 2) for text in lines.texts]
-    names = [row[0].strip() for row in rows]
+    names, categories, good = [], [], np.ones(len(lines), dtype=bool)
+    values = np.empty((len(lines) if has_landmarks else 0, len(LANDMARKS), 3), dtype=np.float32)
+    for part in parts(len(lines)):
+        rows = [text.split(',', 2) for text in lines.texts[part]]
+        names += [row[0].strip() for row in rows]
+        categories += [sys.intern(row[1].strip()) for row in rows]
+        if has_landmarks:
+            good[part] = _fill(values[part], [row[2] for row in rows])
     lines.check_names(names, 'image_id')
-    categories = [row[1].strip() for row in rows]
     lines.check(
-        (category in CATEGORIES for category in categories),
+        [category in CATEGORIES for category in categories],
         lambda i: ('image_category', f'unknown category {brief(categories[i])}', f'Known are {", ".join(CATEGORIES)}.'))
     if not has_landmarks:
         return lines, names, categories, None
 
-    cells = [row[2] for row in rows]
-    lines.check(map(_is_landmark_row, cells), lambda i: _explain_landmarks(cells[i].split(',')))
-    values = parse_numbers((row.replace('_', ',') for row in cells), ',').reshape(-1, len(LANDMARKS), 3)
-    nowhere = (values[..., 2] >= 0) & (values[..., :2] == -1).all(axis=2)
+    def cells(index: int) -> list[str]:
+        return lines.texts[index].split(',')[2:]
+
+    lines.check(good, lambda i: _explain_landmarks(cells(i)))
+    nowhere = (values[..., 2] >= 0) & (values[..., 0] == -1) & (values[..., 1] == -1)
     lines.check(
         ~nowhere.any(axis=1),
         lambda i: (LANDMARKS[np.argmax(nowhere[i])], 'a landmark at -1_-1 must have v = -1', _CELL_ADVICE))
-    far = (np.abs(values[..., :2]) > LARGEST_COORDINATE).any(axis=2)
+    far = ((values > LARGEST_COORDINATE) | (values < -LARGEST_COORDINATE)).any(axis=2)
     lines.check(
         ~far.any(axis=1),
-        lambda i: (LANDMARKS[np.argmax(far[i])], f"{brief(cells[i].split(',')[np.argmax(far[i])])} lies beyond "
+        lambda i: (LANDMARKS[np.argmax(far[i])], f'{brief(cells(i)[np.argmax(far[i])])} lies beyond '
                    f'{LARGEST_COORDINATE:,} pixels', _CELL_ADVICE))
-    return lines, names, categories, coco_landmarks(values[..., :2], values[..., 2] + 1)
+    for part in parts(len(values)):  # in place
+        values[part] = coco_landmarks(values[part, :, :2], values[part, :, 2] + 1)
+    return lines, names, categories, values
 
 
 def paper_val_mask(categories: np.ndarray) -> np.ndarray:

@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Sequence
+from itertools import accumulate
+from typing import Any, Iterable, Sequence, Union
 
 import numpy as np
 
+Rows = Union[slice, Sequence[int], np.ndarray]
 
-@dataclass(frozen=True)
+
+class Strings:
+    """Strings without a Python object for each, which every worker process would copy by counting references to it.
+
+    A fixed-width array would pad each string to the longest.
+    """
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        encoded = [string.encode() for string in strings]
+        self.text = b''.join(encoded)
+        self.ends = np.fromiter(accumulate(map(len, encoded), initial=0), dtype=np.int64, count=len(encoded) + 1)
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def __getitem__(self, rows: int | Rows) -> str | Strings:
+        """One string, or those that a slice, a mask or indices pick."""
+        if isinstance(rows, (int, np.integer)):
+            row = range(len(self))[rows]
+            return self.text[self.ends[row]:self.ends[row + 1]].decode()
+        return Strings(map(self.__getitem__, np.arange(len(self))[rows].tolist()))
+
+
+@dataclass(frozen=True, eq=False)
 class Records:
-    """One garment a row, in arrays. N: rows, K: landmarks.
+    """One garment a row, in columns. N: rows, K: landmarks.
 
     Landmarks are in COCO's sense: x and y in pixels, then v = 0 not annotated (x = y = 0), 1 occluded, 2 visible.
     """
 
     ids: np.ndarray  # (N,) int
-    names: np.ndarray  # (N,) str, as the raw file has them; slashes where it has backslashes and only that file exists
-    roots: np.ndarray  # (N,) str, the folder or prefix that a name belongs to
-    categories: np.ndarray  # (N,) str
+    names: Strings  # N, as the raw file has them; slashes where it has backslashes and only that file exists
+    folders: np.ndarray  # (N,) int, which of the roots a name belongs to
+    roots: tuple[str, ...]  # folders or prefixes
+    categories: np.ndarray  # (N,) int, from 1, in the order of the data set's categories
     landmarks: np.ndarray  # (N, K, 3) float32
     boxes: np.ndarray | None = None  # (N, 4) float32, x1 y1 x2 y2
     variations: np.ndarray | None = None  # (N,) int
@@ -26,18 +52,27 @@ class Records:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, rows: np.ndarray) -> Records:
-        """The rows that a mask or an array of indices picks."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+    def __getitem__(self, rows: int | Rows) -> dict[str, Any] | Records:
+        """One row as a dict, or the rows that a slice, a mask or indices pick."""
+        if isinstance(rows, (int, np.integer)):
+            return self._row(rows)
+        columns = {field.name: getattr(self, field.name) for field in fields(self) if field.name != 'roots'}
         return replace(self, **{name: column[rows] for name, column in columns.items() if column is not None})
+
+    def _row(self, row: int) -> dict[str, Any]:
+        found = dict(
+            id=int(self.ids[row]), image_name=self.names[row], root=self.roots[self.folders[row]],
+            category_id=int(self.categories[row]), landmarks=self.landmarks[row])
+        if self.boxes is not None:
+            found['box'] = self.boxes[row]
+        if self.variations is not None:
+            found['variation'] = int(self.variations[row])
+        return found
 
 
 def coco_landmarks(points: np.ndarray, visibility: np.ndarray) -> np.ndarray:
     """Join positions (N, K, 2) and COCO visibilities (N, K); what is not annotated has no position."""
-    visibility = visibility[..., None]
-    return np.concatenate([np.where(visibility > 0, points, 0), visibility], axis=-1, dtype=np.float32)
-
-
-def object_array(strings: Sequence[str]) -> np.ndarray:
-    """(N,) array that holds the strings themselves: a fixed-width array would pad each to the longest."""
-    return np.array(strings, dtype=object)
+    landmarks = np.empty((*visibility.shape, 3), dtype=np.float32)
+    landmarks[..., :2], landmarks[..., 2] = points, visibility
+    landmarks[~(visibility > 0)] = 0
+    return landmarks

@@ -13,7 +13,7 @@ import mmengine.fileio as fileio
 import numpy as np
 
 from ...errors import FileFormatError
-from ...text import brief, decode, is_below, is_name, name_fault, root_fault, with_slashes
+from ...text import LONGEST_NAME, brief, decode, is_below, is_name, name_fault, root_fault, with_slashes
 
 #: A plain decimal number that float32 can hold. NaN, infinity and exponents have no place in these files.
 NUMBER = r'-?[0-9]{1,9}(?:\.[0-9]*)?'
@@ -45,18 +45,18 @@ class Lines:
         """The error that points at the line with this index."""
         return FileFormatError.at(self.path, problem, advice, line=self.numbers[index], field=field, lines=lines)
 
-    def check(self, good: Iterable[object], explain: Callable[[int], tuple[str | None, str, str]]) -> None:
+    def check(self, good: Sequence[bool] | np.ndarray, explain: Callable[[int], tuple[str | None, str, str]]) -> None:
         """Raise for the first line that is not good.
 
         Args:
-            good: One truth value a line.
+            good: One a line.
             explain: Gives field, problem and advice for the line with this index.
 
         Raises:
             FileFormatError: Some line is not good.
         """
-        bad = [index for index, fine in enumerate(good) if not fine]
-        if bad:
+        bad = np.flatnonzero(~np.asarray(good, dtype=bool))
+        if len(bad):
             field, problem, advice = explain(bad[0])
             raise self.error(bad[0], problem, advice, field=field, lines=len(bad))
 
@@ -66,7 +66,10 @@ class Lines:
         Raises:
             FileFormatError: Some name is not good.
         """
-        self.check(map(is_name, names), lambda i: (field, name_fault(names[i]), 'Give the path of the image.'))
+        if all(names) and ''.join(names).isprintable() and max(map(len, names)) <= LONGEST_NAME:
+            return  # which is quick, and lets nothing pass that is refused below
+        self.check([bool(is_name(name)) for name in names],
+                   lambda i: (field, name_fault(names[i]), 'Give the path of the image.'))
 
     def check_root(self, names: Sequence[str], root: str, field: str) -> None:
         """Raise for the first image that lies elsewhere than below the folder that its name starts from.
@@ -74,7 +77,10 @@ class Lines:
         Raises:
             FileFormatError: Some image does.
         """
-        self.check((is_below(name, root) for name in names), lambda i: (
+        every = '\n'.join(('', *names))
+        if not any(part in every for part in ('..', '\n/', '\\', ':')):
+            return  # alike
+        self.check([is_below(name, root) for name in names], lambda i: (
             field, root_fault(names[i], root),
             "Only what data_prefix=dict(img=...) names is read; '/' is every folder."))
 
@@ -105,18 +111,23 @@ def read_lines(path: str) -> Lines:
     Raises:
         FileFormatError: The file is missing, cannot be read, is no UTF-8 text, or holds nothing.
     """
+    lines = decode(path, _content(path)).split('\n')
+    for index, line in enumerate(lines):  # in place: a file's text is in memory once, not twice
+        lines[index] = line.strip()
+    texts = list(filter(None, lines))
+    if not texts:
+        raise FileFormatError.at(path, 'the file is empty', 'Download it again.')
+    return Lines(path, np.flatnonzero(list(map(bool, lines))) + 1, texts)
+
+
+def _content(path: str) -> bytes:
     try:
-        content = fileio.get(path)
+        return fileio.get(path)
     except FileNotFoundError:
         advice = 'Check the path; the configs take their root from FASHIONAI_ROOT, DEEPFASHION_ROOT or FLD_ROOT.'
         raise FileFormatError.at(path, 'no such file', advice) from None
     except OSError as error:
         raise FileFormatError.at(path, f'cannot be read ({error})') from error
-    lines = [line.strip() for line in decode(path, content).split('\n')]
-    numbers = np.flatnonzero([bool(line) for line in lines]) + 1
-    if not len(numbers):
-        raise FileFormatError.at(path, 'the file is empty', 'Download it again.')
-    return Lines(path, numbers, [line for line in lines if line])
 
 
 def file_name(name: str, root: str) -> str:
@@ -137,13 +148,14 @@ def first_occurrences(names: Sequence[str], place: Callable[[int], str]) -> np.n
 
     ``place`` gives file and line of an index.
     """
+    if len(set(names)) == len(names):
+        return np.arange(len(names))
     first: dict[str, int] = {}
     for index, name in enumerate(names):
         first.setdefault(name, index)
-    repeats = len(names) - len(first)
-    if repeats:
-        example = next(index for index, name in enumerate(names) if first[name] != index)
-        warnings.warn(
-            f'{place(example)}: {brief(names[example])} stands in {place(first[names[example]])} already; {repeats} '
-            'rows repeat an image in all, and the first row of each image is kept.', stacklevel=2)
+    example = next(index for index, name in enumerate(names) if first[name] != index)
+    warnings.warn(
+        f'{place(example)}: {brief(names[example])} stands in {place(first[names[example]])} already; '
+        f'{len(names) - len(first)} rows repeat an image in all, and the first row of each image is kept.',
+        stacklevel=2)
     return np.fromiter(first.values(), dtype=np.int64, count=len(first))
