@@ -20,7 +20,8 @@ from mmpose.visualization import PoseLocalVisualizer
 
 import pcloss_mmpose.models  # noqa: F401
 from pcloss_mmpose import coco_stand_in
-from pcloss_mmpose.compat import cpu_processes, on_import, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
+from pcloss_mmpose.compat import cpu_processes, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
+from pcloss_mmpose.import_hooks import on_import
 
 
 class Call:
