@@ -168,6 +168,29 @@ def verified_checkpoints() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def formatted_once() -> Iterator[None]:
+    """After MMEngine's configs are imported: let the text of a config be formatted once.
+
+    A training formats the whole of it five times before it begins, to log it, to write it and to keep it in each
+    checkpoint.
+
+    Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/config/config.py#L1484, without a thread. It
+    can go once MMEngine keeps what it has formatted.
+    """
+    yield
+    from mmengine.config import config
+    stock, last = config.FormatCode, {}
+
+    @functools.wraps(stock)
+    def format_code(text: str, **options):
+        if last.get('given') != (text, options):
+            last.update(result=stock(text, **options), given=(text, options))
+        return last['result']
+
+    config.FormatCode = format_code
+
+
+@contextlib.contextmanager
 def mutual_flips() -> Iterator[None]:
     """After MMPose's parser of metainfo is imported: take flip pairs only where each landmark names the other.
 
@@ -279,6 +302,7 @@ ON_IMPORT: dict[str, Context] = {
     'mmcv.ops': stand_in_for_mmcv_ops,
     'mmpose.visualization.opencv_backend_visualizer': radius_as_number,
     'mmpose.datasets.datasets.utils': mutual_flips,
+    'mmengine.config.config': formatted_once,
     'mmengine.hooks.logger_hook': one_test_log,
     'mmengine.fileio.backends.local_backend': whole_files,
     'mmengine.runner.runner': unbroken_trainings,

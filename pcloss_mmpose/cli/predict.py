@@ -22,6 +22,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from .arguments import checkpoint_file, config_file, out_folder, whole_number
+from .loading import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -47,6 +48,7 @@ def run(args: Namespace) -> None:
     items = find_items(args.inputs, args.root, args.category, leave_out=str(args.out))
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
 
+    load('MMPose', 'mmpose.apis')
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
