@@ -1,6 +1,8 @@
 import contextlib
+import functools
 import importlib
 import importlib.util
+import inspect
 import json
 import logging
 import os
@@ -12,6 +14,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import LoggerHook
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import Runner
@@ -20,8 +23,8 @@ from mmpose.visualization import PoseLocalVisualizer
 
 import pcloss_mmpose.models  # noqa: F401
 from pcloss_mmpose import coco_stand_in
-from pcloss_mmpose.compat import cpu_processes, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
-from pcloss_mmpose.import_hooks import on_import
+from pcloss_mmpose.compat import DEFERRED, cpu_processes, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
+from pcloss_mmpose.import_hooks import Deferred, deferred, on_import
 
 
 class Call:
@@ -114,6 +117,56 @@ def test_a_context_is_entered_when_the_module_is_imported_and_once(tmp_path, mon
     on_import('hooked_module', context)  # it is there already
     assert steps == ['entered', 'imported'] * 2
     monkeypatch.delitem(sys.modules, 'hooked_module')
+
+
+def test_a_deferred_import_is_made_when_it_is_used(tmp_path, monkeypatch):
+    """That of one module alone, of all that it imports from one other."""
+    (tmp_path / 'heavy_module.py').write_text("""def area(width, height=1):
+    return width * height
+
+import string
+""")
+    (tmp_path / 'using_module.py').write_text("""from typing import Optional
+import other_module
+from heavy_module import area, string
+from heavy_package import constant
+def double(width: Optional[area]):
+    return 2 * area(width)
+""")
+    (tmp_path / 'other_module.py').write_text('from heavy_package import constant')
+    (tmp_path / 'heavy_package.py').write_text('constant = 3')
+    monkeypatch.syspath_prepend(tmp_path)
+    on_import('using_module', functools.partial(deferred, 'using_module', 'heavy_module'))
+    import using_module
+    assert 'heavy_module' not in sys.modules and using_module.constant == using_module.other_module.constant == 3
+    assert list(inspect.signature(using_module.area).parameters) == ['width', 'height']
+    assert using_module.double(4) == 8 and using_module.string.digits == '0123456789'
+    on_import('other_module_2', functools.partial(deferred, 'other_module_2', 'heavy_module'))
+    (tmp_path / 'other_module_2.py').write_text('from heavy_module import area')  # which is there already
+    import other_module_2
+    assert other_module_2.area is sys.modules['heavy_module'].area
+    on_import('other_module_3', functools.partial(deferred, 'other_module_3', 'no_such_package.part'))
+    (tmp_path / 'other_module_3.py').write_text('from no_such_package.part import name')
+    with pytest.raises(ModuleNotFoundError):
+        import other_module_3  # noqa: F401
+    for name in list(sys.modules):
+        if name in ('heavy_module', 'using_module', 'heavy_package') or name.startswith('other_module'):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize(('module', 'source'), DEFERRED.items())
+def test_mmpose_imports_what_is_deferred_and_can_use_it(module, source):
+    own = vars(importlib.import_module(module)).values()
+    found = [value for value in own if isinstance(value, Deferred) and value._place[0] == source]
+    real = [value for value in vars(importlib.import_module(source)).values() if callable(value)]
+    assert all(each.__wrapped__ for each in found)
+    assert found or any(value in real for value in own if callable(value))
+
+
+def test_a_config_is_formatted_once_for_each_text(monkeypatch):
+    first, second = Config(dict(a=[1, 2])), Config(dict(a=[1, 2], b=dict(c='x')))
+    texts = [config.pretty_text for config in (first, first, second, first)]
+    assert texts == ['a = [\n    1,\n    2,\n]\n'] * 2 + ["a = [\n    1,\n    2,\n]\nb = dict(c='x')\n"] + texts[:1]
 
 
 @needs_stand_in

@@ -39,7 +39,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--csv', action='store_true', help='write OUT/predictions.csv as well')
     parser.add_argument('--batch-size', type=whole_number(1), default=32, help='default: %(default)s')
     parser.add_argument('--workers', type=whole_number(0), default=min(4, os.cpu_count() or 1),
-                        help='processes that load images, of each process that predicts (default: %(default)s)')
+                        help='processes that load images, and threads that draw them, of each process that predicts '
+                        '(default: %(default)s; 0: it does all itself)')
     parser.add_argument('--device', help='default: a GPU for each process if there is one, else the CPU')
 
 
