@@ -120,38 +120,42 @@ def test_a_context_is_entered_when_the_module_is_imported_and_once(tmp_path, mon
 
 
 def test_a_deferred_import_is_made_when_it_is_used(tmp_path, monkeypatch):
-    """That of one module alone, of all that it imports from one other."""
-    (tmp_path / 'heavy_module.py').write_text("""def area(width, height=1):
-    return width * height
-
-import string
-""")
-    (tmp_path / 'using_module.py').write_text("""from typing import Optional
-import other_module
-from heavy_module import area, string
-from heavy_package import constant
-def double(width: Optional[area]):
-    return 2 * area(width)
-""")
-    (tmp_path / 'other_module.py').write_text('from heavy_package import constant')
-    (tmp_path / 'heavy_package.py').write_text('constant = 3')
+    """That of one module alone, from one other, if that is installed and not there already."""
+    for name, text in dict(
+            heavy_module='import string\ndef area(width, height=1): return width * height',
+            light_module='three = 3',
+            first_user='from typing import Optional\nfrom light_module import three\n'
+            'from heavy_module import area, string\ndef double(width: Optional[area]): return 2 * area(width)',
+            second_user='from heavy_module import area',
+            third_user='from no_such_package.part import name').items():
+        (tmp_path / f'{name}.py').write_text(text)
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(tmp_path)
-    on_import('using_module', functools.partial(deferred, 'using_module', 'heavy_module'))
-    import using_module
-    assert 'heavy_module' not in sys.modules and using_module.constant == using_module.other_module.constant == 3
-    assert list(inspect.signature(using_module.area).parameters) == ['width', 'height']
-    assert using_module.double(4) == 8 and using_module.string.digits == '0123456789'
-    on_import('other_module_2', functools.partial(deferred, 'other_module_2', 'heavy_module'))
-    (tmp_path / 'other_module_2.py').write_text('from heavy_module import area')  # which is there already
-    import other_module_2
-    assert other_module_2.area is sys.modules['heavy_module'].area
-    on_import('other_module_3', functools.partial(deferred, 'other_module_3', 'no_such_package.part'))
-    (tmp_path / 'other_module_3.py').write_text('from no_such_package.part import name')
-    with pytest.raises(ModuleNotFoundError):
-        import other_module_3  # noqa: F401
-    for name in list(sys.modules):
-        if name in ('heavy_module', 'using_module', 'heavy_package') or name.startswith('other_module'):
-            del sys.modules[name]
+    for user, source in dict(first_user='heavy_module', second_user='heavy_module',
+                             third_user='no_such_package.part').items():
+        on_import(user, functools.partial(deferred, user, source))
+
+    import first_user
+    assert first_user.three == 3 and 'heavy_module' not in sys.modules
+    assert list(inspect.signature(first_user.area).parameters) == ['width', 'height']
+    assert first_user.double(4) == 8 and first_user.string.digits == '0123456789'
+    import second_user
+    assert second_user.area is sys.modules['heavy_module'].area
+    with pytest.raises(ModuleNotFoundError, match='no_such_package'):
+        import third_user  # noqa: F401
+
+
+def test_only_the_module_that_is_named_defers(tmp_path, monkeypatch):
+    for name, text in dict(heavy_module='area = abs', user='from heavy_module import area\nimport other_user',
+                           other_user='from heavy_module import area').items():
+        (tmp_path / f'{name}.py').write_text(text)
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    on_import('user', functools.partial(deferred, 'user', 'heavy_module'))
+    import user
+    assert isinstance(user.area, Deferred) and user.other_user.area is abs and user.area(-2) == 2
 
 
 @pytest.mark.parametrize(('module', 'source'), DEFERRED.items())
