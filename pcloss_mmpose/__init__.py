@@ -4,7 +4,8 @@ MMPose's registries learn where the components are, as they know where MMPose's 
 the import itself takes a fraction of a second, and ``pcloss --help`` with it.
 """
 
-from .compat import ON_IMPORT, on_import
+from .compat import ON_IMPORT
+from .import_hooks import on_import
 from .registration import add_locations
 from .requirements import check_requirements
 

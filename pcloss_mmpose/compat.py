@@ -8,54 +8,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import importlib.abc
 import importlib.util
 import io
 import os
 import sys
 import types
 from importlib.machinery import ModuleSpec
-from typing import Any, Callable, ContextManager, Iterator
+from typing import Any, Iterator
 from urllib.parse import urlparse
 
 from .errors import InputError, MissingPackageError
-
-Context = Callable[[], ContextManager]
-
-
-class _ImportHook(importlib.abc.MetaPathFinder):
-    """Runs the import of a module inside a context, however often its spec is looked up before."""
-
-    def __init__(self, name: str, context: Context) -> None:
-        self.name, self.context, self.searching = name, context, False
-
-    def find_spec(self, name, path=None, target=None):
-        if name != self.name or self.searching:
-            return None
-        self.searching = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self.searching = False
-        if spec is not None:
-            run = spec.loader.exec_module
-
-            def exec_module(module: types.ModuleType) -> None:
-                with self.context():
-                    run(module)
-                sys.meta_path.remove(self)
-
-            spec.loader.exec_module = exec_module
-        return spec
-
-
-def on_import(name: str, context: Context) -> None:
-    """Import a module inside a context when its time comes, or enter and leave the context now if it is there."""
-    if name in sys.modules:
-        with context():
-            pass
-    else:
-        sys.meta_path.insert(0, _ImportHook(name, context))
+from .import_hooks import Context, deferred
 
 
 class _MissingOps(types.ModuleType):
@@ -205,6 +168,29 @@ def verified_checkpoints() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def formatted_once() -> Iterator[None]:
+    """After MMEngine's configs are imported: let the text of a config be formatted once.
+
+    A training formats the whole of it five times before it begins, to log it, to write it and to keep it in each
+    checkpoint.
+
+    Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/config/config.py#L1484, without a thread. It
+    can go once MMEngine keeps what it has formatted.
+    """
+    yield
+    from mmengine.config import config
+    stock, last = config.FormatCode, {}
+
+    @functools.wraps(stock)
+    def format_code(text: str, **options):
+        if last.get('given') != (text, options):
+            last.update(result=stock(text, **options), given=(text, options))
+        return last['result']
+
+    config.FormatCode = format_code
+
+
+@contextlib.contextmanager
 def mutual_flips() -> Iterator[None]:
     """After MMPose's parser of metainfo is imported: take flip pairs only where each landmark names the other.
 
@@ -318,12 +304,28 @@ ON_IMPORT: dict[str, Context] = {
     'mmcv.ops': stand_in_for_mmcv_ops,
     'mmpose.visualization.opencv_backend_visualizer': radius_as_number,
     'mmpose.datasets.datasets.utils': mutual_flips,
+    'mmengine.config.config': formatted_once,
     'mmengine.hooks.logger_hook': one_test_log,
     'mmengine.fileio.backends.local_backend': whole_files,
     'mmengine.runner.runner': unbroken_trainings,
     'torch': protected_resume,
     'mmengine.runner.checkpoint': verified_checkpoints,
 }
+
+#: What MMPose 1.3.2 imports at its start and needs for one thing that few runs do, by the module that imports it: a
+#: third of the time that importing MMPose takes. It is imported when it is used
+#: (:func:`~pcloss_mmpose.import_hooks.deferred`). A line can go once that module of MMPose imports it so by itself.
+#: Upstream: https://github.com/open-mmlab/mmpose/blob/v1.3.2/mmpose/<the module>.py, without a thread.
+DEFERRED = {
+    'mmpose.apis.inferencers.base_mmpose_inferencer': 'mmdet.apis.det_inferencer',  # finds persons for a demo
+    'mmpose.datasets.datasets.body.mpii_dataset': 'scipy.io',  # reads the boxes of heads
+    'mmpose.datasets.transforms.bottomup_transforms': 'scipy.stats',  # random boxes and affine transforms
+    'mmpose.datasets.transforms.common_transforms': 'scipy.stats',
+    'mmpose.models.heads.hybrid_heads.rtmo_head': 'mmdet.utils',  # a mean over processes
+    'mmpose.visualization.local_visualizer_3d': 'matplotlib',  # draws poses in space
+    'mmpose.visualization.simcc_vis': 'torchvision.transforms',  # draws SimCC's outputs
+}
+ON_IMPORT.update((name, functools.partial(deferred, name, source)) for name, source in DEFERRED.items())
 
 
 def finite_jensen_shannon() -> None:

@@ -1,6 +1,8 @@
 import contextlib
+import functools
 import importlib
 import importlib.util
+import inspect
 import json
 import logging
 import os
@@ -12,6 +14,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import LoggerHook
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import Runner
@@ -20,7 +23,8 @@ from mmpose.visualization import PoseLocalVisualizer
 
 import pcloss_mmpose.models  # noqa: F401
 from pcloss_mmpose import coco_stand_in
-from pcloss_mmpose.compat import cpu_processes, on_import, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
+from pcloss_mmpose.compat import DEFERRED, cpu_processes, stand_in_for_mmcv_ops, stand_in_for_xtcocotools
+from pcloss_mmpose.import_hooks import Deferred, deferred, on_import
 
 
 class Call:
@@ -113,6 +117,60 @@ def test_a_context_is_entered_when_the_module_is_imported_and_once(tmp_path, mon
     on_import('hooked_module', context)  # it is there already
     assert steps == ['entered', 'imported'] * 2
     monkeypatch.delitem(sys.modules, 'hooked_module')
+
+
+def test_a_deferred_import_is_made_when_it_is_used(tmp_path, monkeypatch):
+    """That of one module alone, from one other, if that is installed and not there already."""
+    for name, text in dict(
+            heavy_module='import string\ndef area(width, height=1): return width * height',
+            light_module='three = 3',
+            first_user='from typing import Optional\nfrom light_module import three\n'
+            'from heavy_module import area, string\ndef double(width: Optional[area]): return 2 * area(width)',
+            second_user='from heavy_module import area',
+            third_user='from no_such_package.part import name').items():
+        (tmp_path / f'{name}.py').write_text(text)
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    for user, source in dict(first_user='heavy_module', second_user='heavy_module',
+                             third_user='no_such_package.part').items():
+        on_import(user, functools.partial(deferred, user, source))
+
+    import first_user
+    assert first_user.three == 3 and 'heavy_module' not in sys.modules
+    assert list(inspect.signature(first_user.area).parameters) == ['width', 'height']
+    assert first_user.double(4) == 8 and first_user.string.digits == '0123456789'
+    import second_user
+    assert second_user.area is sys.modules['heavy_module'].area
+    with pytest.raises(ModuleNotFoundError, match='no_such_package'):
+        import third_user  # noqa: F401
+
+
+def test_only_the_module_that_is_named_defers(tmp_path, monkeypatch):
+    for name, text in dict(heavy_module='area = abs', user='from heavy_module import area\nimport other_user',
+                           other_user='from heavy_module import area').items():
+        (tmp_path / f'{name}.py').write_text(text)
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    on_import('user', functools.partial(deferred, 'user', 'heavy_module'))
+    import user
+    assert isinstance(user.area, Deferred) and user.other_user.area is abs and user.area(-2) == 2
+
+
+@pytest.mark.parametrize(('module', 'source'), DEFERRED.items())
+def test_mmpose_imports_what_is_deferred_and_can_use_it(module, source):
+    own = vars(importlib.import_module(module)).values()
+    found = [value for value in own if isinstance(value, Deferred) and value._place[0] == source]
+    real = [value for value in vars(importlib.import_module(source)).values() if callable(value)]
+    assert all(each.__wrapped__ for each in found)
+    assert found or any(value in real for value in own if callable(value))
+
+
+def test_a_config_is_formatted_once_for_each_text(monkeypatch):
+    first, second = Config(dict(a=[1, 2])), Config(dict(a=[1, 2], b=dict(c='x')))
+    texts = [config.pretty_text for config in (first, first, second, first)]
+    assert texts == ['a = [\n    1,\n    2,\n]\n'] * 2 + ["a = [\n    1,\n    2,\n]\nb = dict(c='x')\n"] + texts[:1]
 
 
 @needs_stand_in

@@ -13,6 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .arguments import config_file, image_file, whole_number
+from .loading import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,6 +30,7 @@ def run(args: Namespace) -> None:
     from ..configs import config_errors, load_config
     config = load_config(args.config)
 
+    load('MMPose', 'mmpose.datasets')
     import numpy as np
     from mmengine.registry import init_default_scope
 

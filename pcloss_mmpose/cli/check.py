@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Callable, Iterator
 
 from ..errors import InputError
 from .arguments import add_config_options, config_file, image_file, merge_options, whole_number
+from .loading import load
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +58,7 @@ def run(args: Namespace) -> None:
             raise InputError('--cfg-options goes with a config')
         if '://' not in root and not Path(root).is_dir():
             raise InputError(f'{root}: no such folder')
+        load('MMPose', 'mmpose.datasets')
         from ..datasets import checks
         splits = checks.RELEASES[args.data](root)
     else:
@@ -64,6 +66,7 @@ def run(args: Namespace) -> None:
             raise InputError(f'{args.data} names its own root: {args.root} is not needed')
         from ..configs import config_errors, load_config
         config = merge_options(load_config(args.data), args.cfg_options)
+        load('MMPose', 'mmpose.datasets')
         from ..datasets import checks
         with config_errors(args.data):
             splits = checks.config_splits(config)

@@ -22,6 +22,7 @@ from typing import Mapping, Sequence
 
 from ..errors import FileFormatError, InputError
 from .arguments import folder, out_folder
+from .loading import load
 
 LAYOUTS = ('fashionai', 'deepfashion', 'fld')
 SHOWN = 20  # broken images
@@ -44,6 +45,7 @@ def run(args: Namespace) -> None:
     if args.each and len({Path(csv).stem for csv in args.ann_file or ()}) < len(args.ann_file or ()):
         raise InputError('--each names each JSON after its CSV, and two of them have the same name')
 
+    load('MMPose', 'mmpose.datasets')
     from ..datasets.conversion import READERS, is_written, rows_of, write_coco
     from ..datasets.formats.coco import check_coco, metainfo_source
     from ..files import write_at_once

@@ -27,6 +27,7 @@ from typing import Callable, Sequence
 from ..errors import InputError
 from ..files import write_at_once
 from .arguments import checkpoint_file, config_file, number, out_file
+from .loading import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -62,6 +63,7 @@ def write_boxes(args: Namespace) -> None:
     from ..inference import find_items
     images = list(dict.fromkeys(item.image for item in find_items(args.inputs, args.root)))
 
+    load('MMDetection', 'mmdet.apis')
     from ..inference.detector import Detector
     threshold = 0.5 if args.threshold is None else args.threshold
     detector = Detector(args.config, args.checkpoint, args.classes, threshold, args.largest, args.device)
@@ -87,6 +89,7 @@ def write_coco_results(args: Namespace) -> None:
     content = read_annotations(source)
     paths = image_paths(content, os.path.dirname(source) if args.root is None else args.root)
 
+    load('MMDetection', 'mmdet.apis')
     from ..datasets.box_ap import PAPER_AP, box_ap
     from ..inference.detector import Detector
     classes, threshold = args.classes or ['person'], 0. if args.threshold is None else args.threshold

@@ -20,6 +20,7 @@ from importlib.util import find_spec
 
 from ..errors import InputError, MissingPackageError
 from .arguments import checkpoint_file, config_file, out_file, whole_number
+from .loading import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -46,6 +47,7 @@ def run(args: Namespace) -> None:
     items = find_items(args.pictures, args.root) if args.pictures else []
     from ..configs import load_config
     config = load_config(args.config)
+    load('MMPose', 'mmpose.apis')
     from ..deploy.export import TOLERANCE, export
     made = export(config, args.checkpoint, args.out, args.output, items, args.count)
     print(f'On {made.images} images, the landmarks of ONNX Runtime and of MMPose differ by at most '

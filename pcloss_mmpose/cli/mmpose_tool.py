@@ -13,6 +13,7 @@ from typing import Mapping, Sequence
 from ..configs import config_errors, package_folder
 from ..errors import InputError
 from .arguments import key_value, number, out_folder, whole_number
+from .loading import load
 
 #: What a launcher sets for each process that it starts.
 LAUNCHED = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_LOCAL_RANK'}
@@ -47,6 +48,7 @@ def run_tool(name: str, argv: Sequence[str]) -> None:
     if launcher in LAUNCHED and LAUNCHED[launcher] not in os.environ:
         raise InputError(f'--launcher {launcher}: {LAUNCHED[launcher]} is not set, so no launcher has started this; '
                          'tools/dist_*.sh and tools/slurm_*.sh do')
+    load('MMPose', 'mmpose.apis', 'mmengine.runner')
     from ..compat import cpu_processes
     from ..preflight import checked_training
     sys.argv = [str(tool), *argv]

@@ -22,6 +22,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from .arguments import checkpoint_file, config_file, out_folder, whole_number
+from .loading import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,7 +39,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--csv', action='store_true', help='write OUT/predictions.csv as well')
     parser.add_argument('--batch-size', type=whole_number(1), default=32, help='default: %(default)s')
     parser.add_argument('--workers', type=whole_number(0), default=min(4, os.cpu_count() or 1),
-                        help='processes that load images, of each process that predicts (default: %(default)s)')
+                        help='processes that load images, and threads that draw them, of each process that predicts '
+                        '(default: %(default)s; 0: it does all itself)')
     parser.add_argument('--device', help='default: a GPU for each process if there is one, else the CPU')
 
 
@@ -47,6 +49,7 @@ def run(args: Namespace) -> None:
     items = find_items(args.inputs, args.root, args.category, leave_out=str(args.out))
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
 
+    load('MMPose', 'mmpose.apis')
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

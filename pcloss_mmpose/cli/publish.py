@@ -14,6 +14,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .arguments import checkpoint_file, out_folder
+from .loading import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -23,6 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    load('PyTorch', 'torch')
     from ..deploy.publish import publish
     checkpoint = Path(args.checkpoint)
     path, dropped = publish(checkpoint, args.out or checkpoint.parent)

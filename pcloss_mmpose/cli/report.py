@@ -18,6 +18,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from .arguments import out_file
+from .loading import load
 
 
 def tested_run(text: str) -> tuple[str, Path]:
@@ -54,6 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    load('MMPose', 'mmpose.evaluation')
     from rich.console import Console
     from rich.progress import Progress
 

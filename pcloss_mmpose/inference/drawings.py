@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -48,3 +50,35 @@ def draw_prediction(path: Path, image: np.ndarray, landmarks: Mapping[str, Seque
     drawn = draw_landmarks(image, points[:, :2], np.full(len(points), 2), np.array([colors[n] for n in landmarks]))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_image(path, drawn)
+
+
+def in_threads(function: Callable, batches: Iterable[Iterable[tuple]], threads: int) -> Iterator[list[Any]]:
+    """Call a function with the arguments in each batch, while the next batch comes; what it returns, batch by batch.
+
+    Threads serve for what decodes, draws, encodes and writes: Python lets others run meanwhile. They begin with the
+    first batch, behind a data loader's processes: a fork with threads about can hang.
+
+    Args:
+        function: Is called in the threads; what it raises is raised when its batch's turn comes, and nothing more is
+            begun.
+        batches: Of tuples of arguments.
+        threads: 0: it is called here.
+    """
+    if not threads:
+        yield from ([function(*arguments) for arguments in batch] for batch in batches)
+        return
+    waiting: deque = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for batch in batches:
+            waiting.append([pool.submit(function, *arguments) for arguments in batch])
+            if len(waiting) > 1:
+                yield [future.result() for future in waiting[0]]
+                waiting.popleft()
+        for futures in waiting:
+            yield [future.result() for future in futures]
+    finally:
+        for futures in waiting:
+            for future in futures:
+                future.cancel()
+        pool.shutdown()

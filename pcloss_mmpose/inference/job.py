@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ from ..configs import config_errors, load_config
 from ..errors import BrokenImageError, InputError
 from ..files import at_once, write_at_once
 from ..metainfo import category_names, known_categories, landmark_names
-from .drawings import draw_prediction, drawing_names
+from .drawings import draw_prediction, drawing_names, in_threads
 from .items import Item
 from .journal import RESULT, Journal
 from .outputs import coco_results, csv_rows
@@ -86,14 +88,24 @@ class Job:
             for name in sorted(categories)})
 
     def run(self, batch_size: int, workers: int) -> Iterator[int]:
-        """Predict what is left of this process's share; after each batch its number of garments."""
+        """Predict what is left of this process's share; after each batch its number of garments.
+
+        Args:
+            batch_size: Garments that go through the model at once.
+            workers: Processes that load images, and threads that draw them; 0: this one does everything.
+        """
         dataset = ImageDataset(self.left, self.pipeline, self.model.dataset_meta)
         loader = DataLoader(dataset, batch_size, num_workers=min(workers, len(self.left)), collate_fn=list)
-        for entries, records in predict(self.model, loader, self.names, self.own):
-            if self.drawings:
-                records = [self._drawn(dataset, entry['item'], record) for entry, record in zip(entries, records)]
-            self.journal.append(record for record in records if record['key'] not in self._done)
-            yield len(records)
+        found = predict(self.model, loader, self.names, self.own)
+        if self.drawings:
+            pairs = ([(entry['item'], record) for entry, record in zip(*batch)] for batch in found)
+            batches = in_threads(partial(self._drawn, dataset), pairs, workers)
+        else:
+            batches = (records for _, records in found)
+        with contextlib.closing(batches):
+            for records in batches:
+                self.journal.append(record for record in records if record['key'] not in self._done)
+                yield len(records)
 
     def _drawn(self, dataset: ImageDataset, item: Item, record: dict) -> dict:
         """A record, after it was drawn, or one of an error if its image cannot be read again.

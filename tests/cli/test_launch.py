@@ -55,6 +55,7 @@ def test_two_and_three_processes_give_the_metric_of_one(tiny_config, tmp_path, c
     trained = launch(
         'bash', TOOLS / 'dist_train.sh', tiny_config, 2, '--work-dir', tmp_path / 'train', PORT=free_port())
     assert trained.returncode == 0, trained.stdout
+    assert trained.stdout.count('loading MMPose ...\n') == 1  # the first process says it
     checkpoint = tmp_path / 'train' / 'epoch_1.pth'
     # Two processes of two images share the four: one step.
     assert torch.load(checkpoint)['meta']['iter'] == 1

@@ -20,7 +20,8 @@ from mmpose.apis import inference_topdown, init_model
 
 from pcloss_mmpose.cli import main
 from pcloss_mmpose.configs import find_config, load_config
-from pcloss_mmpose.inference import Item
+from pcloss_mmpose.inference import Item, find_items
+from pcloss_mmpose.inference.job import Job
 from pcloss_mmpose.inference.predictor import ImageDataset
 from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
 from pcloss_mmpose.synthetic import write_fashionai
@@ -203,6 +204,23 @@ def test_workers_hand_over_crops_and_no_whole_image(garments, tmp_path):
     torch.save(entry, sent)  # with all that its tensors are views of
     assert entry.keys() == {'item', 'box', 'sample'} and sent.tell() < 2 * 3 * 128 * 128
     assert dataset.image(Item(str(path))).shape == (900, 800, 3)
+
+
+def test_workers_give_what_one_process_does(garments, tmp_path):
+    """The same files; a record is in the journal only when its drawing is there."""
+    broken = tmp_path / 'broken.jpg'
+    broken.write_bytes(images_of(garments)[0].read_bytes()[:-500])
+    items = find_items([str(garments / 'Images'), str(broken)])
+    for workers in (0, 1):
+        out = tmp_path / str(workers)
+        job = Job(find_config(CONFIG), str(garments / 'model.pth'), items, out, draw=True, device='cpu')
+        for _ in job.run(batch_size=3, workers=workers):
+            records = [json.loads(line) for line in (out / 'part-0-of-1.jsonl').read_text().splitlines()]
+            assert records and all(job.drawings[each['key']].is_file() for each in records if 'error' not in each)
+        job.finish()
+    alone, shared = ({path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob('*.*')}
+                     for name in '01')
+    assert len(alone) == 13 and alone == shared
 
 
 class Once(Quiet):
