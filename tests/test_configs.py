@@ -108,7 +108,8 @@ def test_config_builds_and_its_parts_agree(path):
     codec = unscoped(config.codec)
     assert unscoped(config.model.head.decoder) == codec
     train = config.train_dataloader.dataset
-    assert unscoped(train.pipeline[-2].encoder) == codec
+    makers = [*train.pipeline, *config.model.data_preprocessor.get('batch_augments', ())]  # of the targets
+    assert [unscoped(maker.encoder) for maker in makers if 'encoder' in maker] == [codec]
     assert unscoped(train.pipeline[-1]) == dict(type='PackPoseInputs', pack_transformed=True)
     assert '_delete_' not in config.pretty_text
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):

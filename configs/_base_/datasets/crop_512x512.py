@@ -11,17 +11,16 @@ data_mode = 'topdown'  # MMPoseInferencer asks for it
 codec = dict(type='MSRAHeatmap', input_size=(512, 512), heatmap_size=(128, 128), sigma=4)
 
 train_pipeline = [
-    dict(type='LoadImageStrict'),
+    dict(type='LoadImageStrict', deferred=True),
     dict(type='WholeImageBox'),  # where the data set has no boxes
     dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_prob=0, scale_factor=(0.75, 1.25), rotate_factor=30, rotate_prob=1),
+    dict(type='RandomBox', shift_prob=0, scale_factor=(0.75, 1.25), rotate_factor=30, rotate_prob=1),
     dict(type='TopdownStretch', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs', pack_transformed=True),
 ]
 val_pipeline = [
-    dict(type='LoadImageStrict'),
+    dict(type='LoadImageStrict', deferred=True),
     dict(type='WholeImageBox'),
     dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='TopdownStretch', input_size=codec['input_size']),

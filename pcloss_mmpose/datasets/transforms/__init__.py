@@ -1,6 +1,7 @@
 """Transforms that stock MMPose lacks."""
 
 from .loading import LoadImageStrict, WholeImageBox
+from .random_box import RandomBox
 from .topdown_stretch import TopdownStretch
 
-__all__ = ['LoadImageStrict', 'TopdownStretch', 'WholeImageBox']
+__all__ = ['LoadImageStrict', 'RandomBox', 'TopdownStretch', 'WholeImageBox']
