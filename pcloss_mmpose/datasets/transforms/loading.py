@@ -65,7 +65,8 @@ class LoadImageStrict(LoadImage):
         content = read_content(path, self.backend_args)
         with naming(path):
             header = read_header(content)
-            return DeferredImage(path, content, header, upright) if header.plain_jpeg else decode_image(content, upright)
+            return (DeferredImage(path, content, header, upright) if header.plain_jpeg
+                    else decode_image(content, upright))
 
 
 @TRANSFORMS.register_module()
