@@ -128,7 +128,7 @@ def read_header(content: bytes) -> Header:
         return Header(*image.size, _orientation(image), _is_plain_jpeg(image))
 
 
-def decode_image(content: bytes, upright: bool = True, reduction: int = 1) -> np.ndarray:
+def decode_image(content: bytes, upright: bool = True, reduction: int = 1, header: Header | None = None) -> np.ndarray:
     """The pixels of an image file, (H, W, 3) uint8, BGR; where EXIF turns the image, a view of what is stored.
 
     Args:
@@ -136,21 +136,20 @@ def decode_image(content: bytes, upright: bool = True, reduction: int = 1) -> np
         upright: Turn the image as its EXIF data say, which is always done to a TIFF.
         reduction: 1, or, for a plain JPEG with sides of so many pixels at least, 2, 4 or 8: each pixel is the mean
             of so many squared, and the last of a line of what is left for it. Truncation is found as ever.
+        header: What :func:`read_header` gives, if it is known already.
 
     Raises:
         BrokenImageError: It is empty, truncated, no image, too large, or of a kind that is not read; without a path.
     """
-    with _decoding(), _open(io.BytesIO(content)) as image:
-        pixels = None
-        if _is_plain_jpeg(image):
-            pixels = _decode_jpeg(content, -(-image.width // reduction), -(-image.height // reduction), reduction)
-            if pixels is None and reduction > 1:
+    header = header or read_header(content)
+    pixels, orientation = _by_simplejpeg(content, header, reduction), header.orientation
+    if pixels is None:
+        with _decoding(), _open(io.BytesIO(content)) as image:
+            if reduction > 1:
                 image.draft(None, (image.width // reduction, image.height // reduction))
-        if pixels is None:
             raw_modes = [str(tile[3]) for tile in image.tile]  # before loading, which forgets them
             image.load()
-            pixels = _bgr(image, raw_modes, content)
-        orientation = _orientation(image)
+            pixels, orientation = _bgr(image, raw_modes, content), _orientation(image)  # a PNG may give it last
     return _UPRIGHT[orientation](pixels) if upright and orientation in _UPRIGHT else pixels
 
 
@@ -167,13 +166,13 @@ def _decoding() -> Iterator[None]:
         raise BrokenImageError('', f'{type(error).__name__}: {error}') from error
 
 
-def _decode_jpeg(content: bytes, width: int, height: int, reduction: int) -> np.ndarray | None:
-    """BGR by simplejpeg; None where it is not installed or objects, be it to truncation or to what Pillow reads."""
-    if simplejpeg is None:
+def _by_simplejpeg(content: bytes, header: Header, reduction: int) -> np.ndarray | None:
+    """BGR of a plain JPEG; None where simplejpeg is missing or objects, be it to truncation or to what Pillow reads."""
+    if simplejpeg is None or not header.plain_jpeg:
         return None
     try:  # strict: libjpeg's warnings, such as that of a truncated file, are errors
-        return simplejpeg.decode_jpeg(
-            content, 'BGR', min_width=width, min_height=height, min_factor=reduction, strict=True)
+        return simplejpeg.decode_jpeg(content, 'BGR', min_width=-(-header.width // reduction),
+                                      min_height=-(-header.height // reduction), min_factor=reduction, strict=True)
     except ValueError:
         return None
 

@@ -110,7 +110,7 @@ def test_config_builds_and_its_parts_agree(path):
     train = config.train_dataloader.dataset
     makers = [*train.pipeline, *config.model.data_preprocessor.get('batch_augments', ())]  # of the targets
     assert [unscoped(maker.encoder) for maker in makers if 'encoder' in maker] == [codec]
-    assert unscoped(train.pipeline[-1]) == dict(type='PackPoseInputs', pack_transformed=True)
+    assert isinstance(TRANSFORMS.build(train.pipeline[-1]), PackPoseInputs) and train.pipeline[-1].pack_transformed
     assert '_delete_' not in config.pretty_text
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         assert loader.dataset.type == config.dataset_type

@@ -17,14 +17,14 @@ train_pipeline = [
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomBox', shift_prob=0, scale_factor=(0.75, 1.25), rotate_factor=30, rotate_prob=1),
     dict(type='TopdownStretch', input_size=codec['input_size']),
-    dict(type='PackPoseInputs', pack_transformed=True),
+    dict(type='PackCrop', pack_transformed=True),
 ]
 val_pipeline = [
     dict(type='LoadImageStrict', deferred=True),
     dict(type='WholeImageBox'),
     dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='TopdownStretch', input_size=codec['input_size']),
-    dict(type='PackPoseInputs'),
+    dict(type='PackCrop'),
 ]
 
 train_dataloader = dict(

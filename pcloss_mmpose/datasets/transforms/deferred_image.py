@@ -28,7 +28,7 @@ class DeferredImage:
     dtype = np.dtype(np.uint8)
 
     def __init__(self, path: str, content: bytes, header: Header, upright: bool = True) -> None:
-        self.path, self.content, self.upright = path, content, upright
+        self.path, self.content, self.header, self.upright = path, content, header, upright
         width, height = header.upright_size if upright else (header.width, header.height)
         self.shape = (height, width, 3)
         self._steps = (1, 1)  # along rows and columns, -1 where they are mirrored
@@ -55,4 +55,5 @@ class DeferredImage:
             BrokenImageError: It cannot be decoded.
         """
         with naming(self.path):
-            return decode_image(self.content, self.upright, reduction)[::self._steps[0], ::self._steps[1]]
+            image = decode_image(self.content, self.upright, reduction, self.header)
+        return image[::self._steps[0], ::self._steps[1]]

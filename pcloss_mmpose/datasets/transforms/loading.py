@@ -66,7 +66,7 @@ class LoadImageStrict(LoadImage):
         with naming(path):
             header = read_header(content)
             return (DeferredImage(path, content, header, upright) if header.plain_jpeg
-                    else decode_image(content, upright))
+                    else decode_image(content, upright, header=header))
 
 
 @TRANSFORMS.register_module()
