@@ -14,6 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import get_mmcls_models
+from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 from pcloss_mmpose.datasets.formats.fashionai import TRAIN_FILES, train_files

@@ -90,9 +90,9 @@ class HeatmapTargets(nn.Module):
         super().__init__()
         codec = KEYPOINT_CODECS.build(dict(encoder))
         if type(codec) is not MSRAHeatmap or codec.unbiased:
-            raise InputError(f'HeatmapTargets makes the heatmaps of MSRAHeatmap with unbiased=False, and not of {encoder}: '
-                             "take it out of batch_augments, and put dict(type='GenerateTarget', encoder=codec) before "
-                             'PackPoseInputs in the training pipeline')
+            raise InputError(f'HeatmapTargets makes the heatmaps of MSRAHeatmap with unbiased=False, not of {encoder}: take '
+                             "it out of batch_augments, and put dict(type='GenerateTarget', encoder=codec) before what "
+                             'packs in the training pipeline')
         self.codec = codec
         self.size = tuple(codec.heatmap_size)
         self.register_buffer('template', torch.from_numpy(gaussian(codec.sigma)), persistent=False)
@@ -120,8 +120,8 @@ class HeatmapTargets(nn.Module):
     def _check(self, sample: PoseDataSample) -> None:
         what = f"the sample {sample.metainfo.get('img_path')}"
         if 'gt_fields' in sample or 'keypoint_weights' in sample.get('gt_instance_labels', ()):
-            raise InputError(f'HeatmapTargets makes the targets, and {what} has some already: take GenerateTarget out of '
-                             'every training pipeline, or HeatmapTargets out of batch_augments')
+            raise InputError(f'HeatmapTargets makes the targets, and {what} has some already: take GenerateTarget '
+                             'out of every training pipeline, or HeatmapTargets out of batch_augments')
         if 'transformed_keypoints' not in sample.gt_instances:
             raise InputError(f'HeatmapTargets needs the keypoints in the crop, and {what} has none: set '
                              "pack_transformed=True on PackPoseInputs in every training pipeline, "

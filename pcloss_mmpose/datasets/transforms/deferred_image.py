@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable
 
 import numpy as np
 
+from ...errors import InputError
 from ...images import Header, decode_image, naming
+
+#: Names of the transforms that need no pixels, or only mirror them.
+WITHOUT_PIXELS = ('GetBBoxCenterScale', 'KeypointConverter', 'RandomBBoxTransform', 'RandomBox', 'RandomFlip',
+                  'RandomHalfBody', 'WholeImageBox')
 
 _ALL, _REVERSED = slice(None), slice(None, None, -1)
 
@@ -57,3 +62,21 @@ class DeferredImage:
         with naming(self.path):
             image = decode_image(self.content, self.upright, reduction, self.header)
         return image[::self._steps[0], ::self._steps[1]]
+
+
+def check_deferred(transforms: Iterable) -> None:
+    """Look for what may need the pixels between ``LoadImageStrict(deferred=True)`` and ``TopdownStretch``.
+
+    Raises:
+        InputError: There is some.
+    """
+    deferred = False
+    for transform in transforms:
+        name = type(transform).__name__
+        if name == 'LoadImageStrict':
+            deferred = transform.deferred
+        elif name == 'TopdownStretch':
+            deferred = False
+        elif deferred and name not in WITHOUT_PIXELS:
+            raise InputError(f'{name} may need the pixels, which LoadImageStrict(deferred=True) leaves to '
+                             'TopdownStretch: take deferred=True out of the pipeline')

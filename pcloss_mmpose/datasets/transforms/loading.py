@@ -28,9 +28,8 @@ class LoadImageStrict(LoadImage):
         color_type: 'color', or 'color_ignore_orientation' for images that are not turned as their EXIF data say.
         backend_args: As in ``LoadImage``.
         deferred: Leave the decoding of plain JPEG to ``TopdownStretch``, which decodes a large image at the scale that
-            its crop needs (:mod:`~.warping`). ``results['img']`` is a
-            :class:`~.deferred_image.DeferredImage` until then, which between the two only what does without the pixels,
-            or mirrors them, can take.
+            its crop needs. What stands between the two must do without the pixels
+            (:func:`~pcloss_mmpose.datasets.transforms.deferred_image.check_deferred`).
 
     Raises:
         BrokenImageError: The file is missing, empty, truncated, no image, or of a kind that is not read.
