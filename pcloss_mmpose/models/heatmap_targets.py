@@ -90,9 +90,9 @@ class HeatmapTargets(nn.Module):
         super().__init__()
         codec = KEYPOINT_CODECS.build(dict(encoder))
         if type(codec) is not MSRAHeatmap or codec.unbiased:
-            raise InputError(f'HeatmapTargets makes the heatmaps of MSRAHeatmap with unbiased=False, not of {encoder}: take '
-                             "it out of batch_augments, and put dict(type='GenerateTarget', encoder=codec) before what "
-                             'packs in the training pipeline')
+            raise InputError(f'HeatmapTargets makes the heatmaps of MSRAHeatmap with unbiased=False, not of {encoder}: '
+                             "instead of it, put dict(type='GenerateTarget', encoder=codec) before what packs in the "
+                             'training pipeline')
         self.codec = codec
         self.size = tuple(codec.heatmap_size)
         self.register_buffer('template', torch.from_numpy(gaussian(codec.sigma)), persistent=False)
@@ -124,8 +124,7 @@ class HeatmapTargets(nn.Module):
                              'out of every training pipeline, or HeatmapTargets out of batch_augments')
         if 'transformed_keypoints' not in sample.gt_instances:
             raise InputError(f'HeatmapTargets needs the keypoints in the crop, and {what} has none: set '
-                             "pack_transformed=True on PackPoseInputs in every training pipeline, "
-                             "`dict(type='PackPoseInputs', pack_transformed=True)`")
+                             'pack_transformed=True on what packs in every training pipeline')
         if len(sample.gt_instances.transformed_keypoints) != 1:
             raise InputError(f'HeatmapTargets works top-down, on one instance a sample, and {what} has '
                              f'{len(sample.gt_instances.transformed_keypoints)}')
