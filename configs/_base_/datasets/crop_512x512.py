@@ -6,7 +6,9 @@
 # - scale and rotation are drawn for every image, from MMPose's truncated normal; half of the images are flipped;
 #   where boxes are tight, this moves many landmarks out of the crop (docs/loss.md, "What leaves the crop")
 # - the box is stretched and not padded, since NE is defined on "the width of the image" after the box became a square.
-#   MMPose's aspect-preserving crop instead: GetBBoxCenterScale() and TopdownAffine in the place of the two steps here.
+#   MMPose's aspect-preserving crop instead: GetBBoxCenterScale() and TopdownAffine in the place of the two steps here,
+#   and LoadImageStrict without deferred.
+# The pipeline makes no heatmaps: the leaf's HeatmapTargets makes them where the model trains, the same ones.
 data_mode = 'topdown'  # MMPoseInferencer asks for it
 codec = dict(type='MSRAHeatmap', input_size=(512, 512), heatmap_size=(128, 128), sigma=4)
 
