@@ -33,10 +33,10 @@ class Source(NamedTuple):
 
 
 SOURCES = (
-    Source('512x512, whole (FashionAI)', 512, 512, 512, 16, 0.3),
-    Source('300x300, boxes of 200 (DeepFashion)', 300, 300, 200, 16, 0.3),
-    Source('960x720, boxes of 700', 960, 720, 700, 16, 0.3),
-    Source('3000x4000, boxes of 2900', 3000, 4000, 2900, 4, 12.),
+    Source('512x512, whole (FashionAI)', 512, 512, 512, 16, 0.01),
+    Source('300x300, boxes of 200 (DeepFashion)', 300, 300, 200, 16, 0.01),
+    Source('960x720, boxes of 700', 960, 720, 700, 16, 0.01),
+    Source('3000x4000, boxes of 2900', 3000, 4000, 2900, 4, 4.),
 )
 
 
