@@ -65,7 +65,10 @@ def data(config: Config, run: Run) -> None:
     train, test = config.train_dataloader, config.test_dataloader
     train.batch_size = run.batch
     pipeline = train.dataset.pipeline
-    pipeline[-3].input_size, pipeline[-2].encoder = size, codec
+    next(step for step in pipeline if step.type == 'TopdownStretch').input_size = size
+    train.dataset.pipeline = [step for step in pipeline if step.type != 'GenerateTarget']
+    train.dataset.pipeline.insert(-1, dict(type='GenerateTarget', encoder=codec))  # any codec's targets
+    config.model.data_preprocessor.batch_augments = None
     test.dataset.pipeline[-2].input_size = size
 
     # Each seed draws its own training pictures.

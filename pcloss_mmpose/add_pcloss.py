@@ -109,7 +109,7 @@ def training_steps(cfg: Mapping) -> list[tuple]:
     """Where training pipelines pack, those that a hook switches to included, and the train_dataloader's first."""
     roots = {root: cfg.get(root) for root in ('train_dataloader', 'custom_hooks', 'default_hooks')}
     return [place[:-1] for place, value in leaves(roots)
-            if place[-1] == 'type' and unscoped(value) == 'PackPoseInputs'
+            if place[-1] == 'type' and unscoped(value) in ('PackPoseInputs', 'PackCrop')
             and not any(getattr(at(cfg, place[:end]), 'test_mode', False) for end in range(1, len(place)))]
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pcloss_mmpose import images
 from pcloss_mmpose.errors import BrokenImageError, InputError
-from pcloss_mmpose.images import decode_image, image_size, read_image, write_image
+from pcloss_mmpose.images import decode_image, image_size, read_header, read_image, write_image
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
@@ -118,6 +119,57 @@ def test_jpeg_as_opencv_decodes_it(mode, progressive):
     content = encoded(Image.fromarray(COLOR).resize((80, 60)).convert(mode), 'JPEG', progressive=progressive)
     expected = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     assert np.abs(decode_image(content).astype(int) - expected).max() <= (1 if mode == 'CMYK' else 0)
+
+
+SMOOTH = np.asarray(Image.fromarray(COLOR).resize((83, 61), Image.BICUBIC))
+JPEGS = {
+    'baseline': encoded(SMOOTH, 'JPEG'), 'progressive': encoded(SMOOTH, 'JPEG', progressive=True),
+    'full color': encoded(SMOOTH, 'JPEG', subsampling=0), 'grey': encoded(SMOOTH[..., 0], 'JPEG'),
+    'restart markers': cv2.imencode('.jpg', SMOOTH, [cv2.IMWRITE_JPEG_RST_INTERVAL, 2])[1].tobytes(),
+}
+
+
+def verdict(content, reduction):
+    try:
+        return decode_image(content, reduction=reduction)
+    except BrokenImageError as error:
+        return error.reason
+
+
+@pytest.mark.filterwarnings('ignore:.*EXIF')
+@pytest.mark.parametrize('kind', JPEGS)
+def test_simplejpeg_gives_pillows_pixels_and_verdicts(monkeypatch, kind):
+    """Of the whole file, of the file cut at many places, and with a byte changed or a stretch lost, at two scales."""
+    pytest.importorskip('simplejpeg')
+    whole, rng = JPEGS[kind], np.random.default_rng(0)
+    contents = [whole, whole + b'more', *(whole[:size] for size in range(0, len(whole), 101)), whole[:-1], whole[:-2]]
+    for place in rng.integers(len(whole), size=16):
+        contents += [whole[:place] + bytes([rng.integers(256)]) + whole[place + 1:], whole[:place] + whole[place + 9:]]
+    refused = 0
+    for content in contents:
+        for reduction in (1, 4):
+            ours = verdict(content, reduction)
+            with monkeypatch.context() as patch:
+                patch.setattr(images, 'simplejpeg', None)
+                pillows = verdict(content, reduction)
+            np.testing.assert_array_equal(ours, pillows)
+            refused += isinstance(pillows, str)
+    assert 10 < refused < 2 * len(contents) - 16
+
+
+@pytest.mark.parametrize('missing', [False, True], ids=['simplejpeg', 'Pillow'])
+def test_a_reduced_jpeg_has_the_means_of_its_pixels(monkeypatch, missing):
+    if missing:
+        monkeypatch.setattr(images, 'simplejpeg', None)
+    content = encoded(SMOOTH, 'JPEG', quality=100, subsampling=0)
+    assert read_header(content).plain_jpeg and not read_header(FILES['color PNG'][0]).plain_jpeg
+    whole = decode_image(content).astype(float)
+    for reduction in (2, 4, 8):
+        reduced = decode_image(content, reduction=reduction)
+        rows, columns = 61 // reduction, 83 // reduction
+        assert reduced.shape == (-(-61 // reduction), -(-83 // reduction), 3)
+        means = whole[:rows * reduction, :columns * reduction].reshape(rows, reduction, columns, reduction, 3)
+        assert np.abs(reduced[:rows, :columns] - means.mean((1, 3))).max() <= 4
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))

@@ -2,4 +2,6 @@ _base_ = [
     '../_base_/default_runtime.py', '../_base_/schedules/adam_600.py', '../_base_/models/spb_efflite0.py',
     '../_base_/datasets/garments_128x128.py'
 ]
-model = dict(head=dict(out_channels=24, decoder=_base_.codec))
+model = dict(
+    data_preprocessor=dict(batch_augments=[dict(type='HeatmapTargets', encoder=_base_.codec)]),
+    head=dict(out_channels=24, decoder=_base_.codec))

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ..checkpoints.fit import checked_loading
+from ..datasets.transforms.deferred_image import check_deferred
 from ..errors import BrokenImageError, InputError
 from ..metainfo import dataset_metainfo, landmark_names
 from .items import Item
@@ -73,10 +74,12 @@ class ImageDataset(Dataset):
     def __init__(self, items: Sequence[Item], pipeline: Sequence[Mapping], metainfo: Mapping) -> None:
         loading = next((step for step in pipeline if step['type'] in ('LoadImage', 'LoadImageStrict')), {})
         left_out = ('LoadImage', 'LoadImageStrict', 'WholeImageBox', 'GenerateTarget')
-        options = {key: loading[key] for key in ('to_float32', 'color_type', 'backend_args') if key in loading}
+        options = {key: loading[key] for key in ('to_float32', 'color_type', 'backend_args', 'deferred')
+                   if key in loading}
         self.load = Compose([dict(type='LoadImageStrict', **options), dict(type='WholeImageBox')])
         self.crop = Compose([{key: value for key, value in step.items() if key != 'pack_transformed'}
                              for step in pipeline if step['type'] not in left_out])
+        check_deferred([*self.load.transforms, *self.crop.transforms])
         self.items, self.metainfo = items, metainfo
 
     def __len__(self) -> int:
@@ -89,12 +92,12 @@ class ImageDataset(Dataset):
             info.update(bbox=np.float32([item.box]), bbox_score=np.ones(1, dtype=np.float32))
         try:
             loaded = self.load(info)
+            (x1, y1, x2, y2), (height, width) = loaded['bbox'][0], loaded['img_shape'][:2]
+            if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+                return dict(item=item, error=f'the box lies outside the image, which is {width}x{height}')
+            return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded))  # this may decode it
         except BrokenImageError as error:
             return dict(item=item, error=error.reason)
-        (x1, y1, x2, y2), (height, width) = loaded['bbox'][0], loaded['img_shape'][:2]
-        if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-            return dict(item=item, error=f'the box lies outside the image, which is {width}x{height}')
-        return dict(item=item, box=loaded['bbox'][0].tolist(), sample=self.crop(loaded))
 
     def image(self, item: Item) -> np.ndarray:
         """The whole image of an item, read anew: (H, W, 3) uint8, BGR.
@@ -102,7 +105,7 @@ class ImageDataset(Dataset):
         Raises:
             BrokenImageError: It cannot be read.
         """
-        return self.load.transforms[0](dict(img_path=item.image))['img'].astype(np.uint8, copy=False)
+        return np.asarray(self.load.transforms[0](dict(img_path=item.image))['img'], dtype=np.uint8)
 
 
 def predict(model: nn.Module, batches: Iterable[Sequence[Mapping]], names: Sequence[str],

@@ -16,6 +16,7 @@ from .checkpoint import check_checkpoint
 from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
 from .loop import check_loop
+from .pipelines import check_pixels, check_targets
 from .rehearsal import is_measurable, monitored_figures, rehearse
 from .schedule import schedule_differences
 
@@ -26,7 +27,8 @@ class TrainingCheckHook(Hook):
 
     The head gives as many landmarks as the training data have, the validation set can be measured
     (:func:`~pcloss_mmpose.preflight.rehearse`), and the figure that the best checkpoint is chosen by is among those
-    measured; the loop has a length. What cannot be known is passed over.
+    measured; the loop has a length; something makes the targets, and no transform needs pixels that are not there yet.
+    What cannot be known is passed over.
 
     A checkpoint must fit the model (:func:`~pcloss_mmpose.checkpoints.fit.check_fit`), in a test too. A training that
     begins with ``load_from`` may name layers that are to be trained from their beginning: the config's ``may_differ``
@@ -46,9 +48,17 @@ class TrainingCheckHook(Hook):
         check_loop(runner.train_loop)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         check_landmarks(getattr(model, 'head', None), runner.train_dataloader.dataset)
+        check_pixels(runner.train_dataloader.dataset)
+        check_targets(model, runner.train_dataloader.dataset)
         loop = runner.val_loop
+        if loop is not None:
+            check_pixels(loop.dataloader.dataset)
         if loop is not None and is_measurable(loop.dataloader.dataset):
             rehearse(loop.evaluator.metrics, loop.dataloader.dataset, monitored_figures(runner.hooks))
+
+    def before_test(self, runner: Runner) -> None:
+        """Check the pipeline."""
+        check_pixels(runner.test_dataloader.dataset)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: Mapping) -> None:
         """Compare the checkpoint with the model, and its schedules with the config's where it is resumed."""

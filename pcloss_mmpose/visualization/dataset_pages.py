@@ -73,7 +73,7 @@ def build_training_data(config: Mapping[str, Any], loader: str) -> BaseDataset:
     """
     options = (config.get(f'{loader}_dataloader') or {}).get('dataset') or {}
     pipeline = options.get('pipeline') or [{}]
-    if pipeline[-1].get('type') != 'PackPoseInputs':
+    if pipeline[-1].get('type') not in ('PackPoseInputs', 'PackCrop'):
         raise InputError(f"the {loader} data set, {options.get('type', 'which is missing')}, has no pipeline that ends "
                          'in PackPoseInputs')
     pipeline[-1]['pack_transformed'] = True

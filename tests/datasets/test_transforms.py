@@ -3,10 +3,21 @@ import io
 import cv2
 import numpy as np
 import pytest
-from mmpose.datasets.transforms import GetBBoxCenterScale, LoadImage, TopdownAffine
+import torch
+from mmpose.datasets.transforms import (
+    GetBBoxCenterScale,
+    LoadImage,
+    PackPoseInputs,
+    RandomBBoxTransform,
+    RandomFlip,
+    TopdownAffine,
+)
 from PIL import Image
 
 from pcloss_mmpose.datasets import FashionAIDataset, LoadImageStrict, TopdownStretch, WholeImageBox
+from pcloss_mmpose.datasets.transforms import PackCrop, RandomBox
+from pcloss_mmpose.datasets.transforms.deferred_image import DeferredImage, check_deferred
+from pcloss_mmpose.datasets.transforms.warping import largest_reduction, warp_image
 from pcloss_mmpose.errors import BrokenImageError, InputError
 
 BOX = np.float32([[13, 7, 113, 207]])
@@ -144,3 +155,134 @@ class TestLoadImageStrict:
     def test_an_array_passes(self):
         image = np.zeros((4, 5, 3), np.uint8)
         assert LoadImageStrict()({'img': image})['ori_shape'] == (4, 5)
+
+
+def ramp_file(path, orientation=1, size=(90, 70)):
+    """A JPEG whose blue rises along x and whose red rises along y, by a level or two each pixel."""
+    y, x = np.mgrid[:size[1], :size[0]]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.stack([40 + 2 * y, np.full_like(x, 128), 40 + 2 * x], axis=-1).astype(np.uint8)
+    Image.fromarray(pixels).save(path, quality=100, subsampling=0, exif=exif)
+    return str(path)
+
+
+class TestDeferred:
+
+    @pytest.mark.parametrize('orientation', range(1, 9))
+    @pytest.mark.parametrize('mirror', [None, 'horizontal', 'vertical', 'diagonal'])
+    def test_the_crop_is_that_of_the_whole_image(self, tmp_path, orientation, mirror):
+        """For all of EXIF's orientations, all of RandomFlip's directions and all scales; sides are odd."""
+        path = ramp_file(tmp_path / 'a.jpg', orientation, size=(91, 77))
+        for size in ((64, 64), (32, 24), (16, 16), (9, 8)):
+            crops = []
+            for deferred in (True, False):
+                results = LoadImageStrict(deferred=deferred)(dict(
+                    img_path=path, bbox=np.float32([[6, 4, 70, 66]]), keypoints=POINTS.copy(),
+                    keypoints_visible=np.ones((1, 5)), flip_indices=[0, 2, 1, 3, 4]))
+                assert isinstance(results['img'], DeferredImage) == deferred
+                results = GetBBoxCenterScale(padding=1.0)(results)
+                if mirror:
+                    results = RandomFlip(1.0, mirror)(results)
+                results['bbox_rotation'] = np.array([12.])
+                crops.append(TopdownStretch(size)(results))
+            deferred, whole = crops
+            assert deferred['img_shape'] == whole['img_shape'] == ((91, 77) if orientation >= 5 else (77, 91))
+            np.testing.assert_array_equal(deferred['transformed_keypoints'], whole['transformed_keypoints'])
+            inside = cv2.erode((whole['img'][..., 1] > 100).astype(np.uint8), np.ones((5, 5)), borderValue=0) > 0
+            assert inside.sum() > 10
+            assert np.abs(deferred['img'][inside].astype(int) - whole['img'][inside]).max() <= 3
+
+    def test_a_mirrored_or_turned_array_is_warped_as_it_is_seen(self):
+        noise = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)
+        image = cv2.resize(noise, (240, 320), interpolation=cv2.INTER_CUBIC)
+        matrix = np.array([[0.5, 0.1, -8.], [-0.1, 0.4, 12.]])
+        for view in (image, image[::-1], image[:, ::-1], image[::-1, ::-1], image.swapaxes(0, 1),
+                     image[::-1].swapaxes(0, 1)):
+            expected = cv2.warpAffine(np.ascontiguousarray(view), matrix, (100, 120))
+            difference = np.abs(warp_image(view, matrix, (100, 120)).astype(int) - expected)
+            assert difference.max() <= 8 and difference.mean() < 0.05  # OpenCV rounds to a thirty-second of a pixel
+
+    def test_the_scale_keeps_a_pixel_for_each_of_the_crops(self):
+        for shrunk, expected in ((1.0, 1), (1.99, 1), (2.0, 2), (3.9, 2), (4.0, 4), (7.9, 4), (8.0, 8), (99.0, 8)):
+            matrix = cv2.getRotationMatrix2D((5, 5), 30, 1 / shrunk * 0.99999)
+            assert largest_reduction(matrix, (1000, 1000)) == expected
+        stretch = np.array([[1 / 8, 0, 0], [0, 1 / 3, 0]])
+        assert largest_reduction(stretch, (1000, 1000)) == 2  # the side that shrinks less
+        assert largest_reduction(stretch / 100, (4, 1000)) == 4  # a file of 4 rows cannot be read at an eighth
+
+    def test_a_small_crop_of_a_large_image_is_nearer_to_the_means_of_its_pixels(self, tmp_path):
+        """Than interpolation in the whole image is: at a fifth of the size, twice as near."""
+        rng, image = np.random.default_rng(0), np.full((400, 400), 128.)
+        for cells in (10, 50, 100, 200):  # equal contrast at all scales, as photographs have it
+            image += cv2.resize(rng.normal(scale=20, size=(cells, cells)), (400, 400), interpolation=cv2.INTER_CUBIC)
+        path = tmp_path / 'a.jpg'
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(path, quality=95)
+        deferred = LoadImageStrict(deferred=True)(dict(img_path=str(path)))['img']
+        whole = np.asarray(deferred)
+        means = whole.reshape(80, 5, 80, 5, 3).mean((1, 3))
+        matrix = np.array([[0.2, 0., -0.4], [0., 0.2, -0.4]])  # the middle of five pixels becomes that of one
+        errors = [np.sqrt(np.mean((warp_image(kind, matrix, (80, 80)) - means)[2:-2, 2:-2]**2))
+                  for kind in (deferred, whole)]
+        assert errors[0] < errors[1] / 2
+
+    def test_to_numpy_it_is_the_array(self, tmp_path):
+        path = ramp_file(tmp_path / 'a.jpg', orientation=6)
+        deferred, image = (LoadImageStrict(deferred=deferred)(dict(img_path=path))['img'] for deferred in (True, False))
+        assert (deferred.shape, deferred.ndim, deferred.dtype, len(deferred)) == (image.shape, 3, np.uint8, 90)
+        for look in (np.asarray, np.flipud, np.fliplr, np.flip, lambda array: np.flip(array, (0, 1)),
+                     lambda array: array[5:9, 3], lambda array: array[::-1, ::-1][::-1], lambda array: array[..., 0],
+                     lambda array: np.asarray(array, np.float32)):
+            np.testing.assert_array_equal(np.asarray(look(deferred)), look(image))
+        with pytest.raises(cv2.error):
+            cv2.resize(deferred, (8, 8))
+
+    def test_what_is_no_plain_jpeg_is_decoded_at_once(self, tmp_path):
+        cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((4, 5, 3), np.uint8))
+        Image.new('CMYK', (5, 4)).save(tmp_path / 'b.jpg')
+        for name in ('a.png', 'b.jpg'):
+            assert isinstance(LoadImageStrict(deferred=True)(dict(img_path=str(tmp_path / name)))['img'], np.ndarray)
+        floats = LoadImageStrict(to_float32=True, deferred=True)(dict(img_path=ramp_file(tmp_path / 'c.jpg')))['img']
+        assert isinstance(floats, np.ndarray) and floats.dtype == np.float32
+
+    def test_a_truncated_file_is_found_when_it_is_decoded(self, tmp_path):
+        path = tmp_path / 'a.jpg'
+        ramp_file(path)
+        path.write_bytes(path.read_bytes()[:-300])
+        results = GetBBoxCenterScale()(LoadImageStrict(deferred=True)(dict(img_path=str(path), bbox=BOX)))
+        with pytest.raises(BrokenImageError, match='a.jpg: OSError: image file is truncated') as caught:
+            TopdownStretch((8, 8))(results)
+        assert caught.value.path == str(path)
+        (tmp_path / 'b.jpg').write_bytes(b'')
+        with pytest.raises(BrokenImageError, match='b.jpg: no image that Pillow can read'):
+            LoadImageStrict(deferred=True)(dict(img_path=str(tmp_path / 'b.jpg')))
+
+    def test_a_step_between_that_may_need_the_pixels_is_refused(self):
+        load, stretch, affine = LoadImageStrict(deferred=True), TopdownStretch((8, 8)), TopdownAffine((8, 8))
+        check_deferred([load, WholeImageBox(), GetBBoxCenterScale(), RandomFlip(), RandomBox(), stretch, affine])
+        check_deferred([LoadImageStrict(), GetBBoxCenterScale(), affine])
+        with pytest.raises(InputError, match='TopdownAffine may need the pixels.*take deferred=True out'):
+            check_deferred([load, GetBBoxCenterScale(), affine])
+
+
+def test_random_boxes_are_those_of_scipys_distribution():
+    boxes = []
+    for kind in (RandomBox, RandomBBoxTransform):
+        np.random.seed(3)
+        step = kind(shift_prob=0.5, rotate_prob=0.5)
+        boxes.append([step(dict(bbox_center=np.float32([[5, 6]]), bbox_scale=np.float32([[7, 8]]))) for _ in range(50)])
+    for ours, stock in zip(*boxes):
+        for key in ('bbox_center', 'bbox_scale', 'bbox_rotation'):
+            np.testing.assert_allclose(ours[key], stock[key], rtol=1e-5)
+    assert np.std([box['bbox_rotation'][0] for box in boxes[0]]) > 10
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
+@pytest.mark.parametrize('channels', [1, 3, 4])
+def test_a_packed_crop_is_what_mmpose_packs(dtype, channels):
+    image = (255 * np.random.default_rng(0).random((10, 14, channels))).astype(dtype)[2:, ::-1]
+    results = dict(img=image, img_path='a.jpg', keypoints=POINTS, transformed_keypoints=POINTS + 1)
+    ours, stock = (kind(pack_transformed=True)(dict(results)) for kind in (PackCrop, PackPoseInputs))
+    torch.testing.assert_close(ours['inputs'], stock['inputs'], rtol=0, atol=0)
+    assert ours['inputs'].is_contiguous() and ours['data_samples'].metainfo == stock['data_samples'].metainfo
+    np.testing.assert_array_equal(ours['data_samples'].gt_instances.transformed_keypoints, POINTS + 1)

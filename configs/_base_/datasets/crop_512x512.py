@@ -6,26 +6,27 @@
 # - scale and rotation are drawn for every image, from MMPose's truncated normal; half of the images are flipped;
 #   where boxes are tight, this moves many landmarks out of the crop (docs/loss.md, "What leaves the crop")
 # - the box is stretched and not padded, since NE is defined on "the width of the image" after the box became a square.
-#   MMPose's aspect-preserving crop instead: GetBBoxCenterScale() and TopdownAffine in the place of the two steps here.
+#   MMPose's aspect-preserving crop instead: GetBBoxCenterScale() and TopdownAffine in the place of the two steps here,
+#   and LoadImageStrict without deferred.
+# The pipeline makes no heatmaps: the leaf's HeatmapTargets makes them where the model trains, the same ones.
 data_mode = 'topdown'  # MMPoseInferencer asks for it
 codec = dict(type='MSRAHeatmap', input_size=(512, 512), heatmap_size=(128, 128), sigma=4)
 
 train_pipeline = [
-    dict(type='LoadImageStrict'),
+    dict(type='LoadImageStrict', deferred=True),
     dict(type='WholeImageBox'),  # where the data set has no boxes
     dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_prob=0, scale_factor=(0.75, 1.25), rotate_factor=30, rotate_prob=1),
+    dict(type='RandomBox', shift_prob=0, scale_factor=(0.75, 1.25), rotate_factor=30, rotate_prob=1),
     dict(type='TopdownStretch', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs', pack_transformed=True),
+    dict(type='PackCrop', pack_transformed=True),
 ]
 val_pipeline = [
-    dict(type='LoadImageStrict'),
+    dict(type='LoadImageStrict', deferred=True),
     dict(type='WholeImageBox'),
     dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='TopdownStretch', input_size=codec['input_size']),
-    dict(type='PackPoseInputs'),
+    dict(type='PackCrop'),
 ]
 
 train_dataloader = dict(

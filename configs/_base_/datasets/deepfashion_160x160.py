@@ -2,14 +2,9 @@
 _base_ = 'deepfashion_512x512.py'
 codec = dict(input_size=(160, 160), heatmap_size=(40, 40), sigma=1.5)
 
-train_pipeline = [dict(step, **{
-    'TopdownStretch': dict(input_size=codec['input_size']),
-    'GenerateTarget': dict(encoder=dict(_base_.codec, **codec)),
-}.get(step['type'], {})) for step in _base_.train_pipeline]
-val_pipeline = [
-    dict(step, input_size=codec['input_size']) if step['type'] == 'TopdownStretch' else step
-    for step in _base_.val_pipeline
-]
+train_pipeline, val_pipeline = ([
+    dict(step, input_size=codec['input_size']) if step['type'] == 'TopdownStretch' else step for step in pipeline
+] for pipeline in (_base_.train_pipeline, _base_.val_pipeline))
 
 train_dataloader = dict(
     batch_size=12, num_workers=0, persistent_workers=False, dataset=dict(pipeline=train_pipeline))

@@ -2,4 +2,6 @@ _base_ = [
     '../../_base_/default_runtime.py', '../../_base_/schedules/adam_100k.py', '../../_base_/models/spb_res50.py',
     '../../_base_/datasets/deepfashion_512x512.py'
 ]
-model = dict(head=dict(out_channels=8, decoder=_base_.codec))
+model = dict(
+    data_preprocessor=dict(batch_augments=[dict(type='HeatmapTargets', encoder=_base_.codec)]),
+    head=dict(out_channels=8, decoder=_base_.codec))

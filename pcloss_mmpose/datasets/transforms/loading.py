@@ -8,9 +8,10 @@ from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 
 from ...errors import InputError
-from ...images import read_image
+from ...images import decode_image, naming, read_content, read_header, read_image
 from ...metainfo import coco_box
 from ..broken_images import replace_broken_images
+from .deferred_image import DeferredImage
 
 replace_broken_images()
 
@@ -26,27 +27,45 @@ class LoadImageStrict(LoadImage):
         to_float32: As in ``LoadImage``.
         color_type: 'color', or 'color_ignore_orientation' for images that are not turned as their EXIF data say.
         backend_args: As in ``LoadImage``.
+        deferred: Leave the decoding of plain JPEG to ``TopdownStretch``, which decodes a large image at the scale that
+            its crop needs. What stands between the two must do without the pixels
+            (:func:`~pcloss_mmpose.datasets.transforms.deferred_image.check_deferred`).
 
     Raises:
         BrokenImageError: The file is missing, empty, truncated, no image, or of a kind that is not read.
         InputError: Another color_type.
     """
 
-    def __init__(self, to_float32: bool = False, color_type: str = 'color', backend_args: dict | None = None) -> None:
+    def __init__(self,
+                 to_float32: bool = False,
+                 color_type: str = 'color',
+                 backend_args: dict | None = None,
+                 deferred: bool = False) -> None:
         if color_type not in ('color', 'color_ignore_orientation'):
             raise InputError(f"LoadImageStrict has no color_type '{color_type}': images are read in color, as 'color' "
                              "or 'color_ignore_orientation'")
         super().__init__(
             to_float32=to_float32, color_type=color_type, imdecode_backend='pillow', backend_args=backend_args)
+        self.deferred = deferred
 
     def transform(self, results: dict) -> dict:
         """Load ``results['img_path']``."""
         if 'img' not in results:
-            image = read_image(results['img_path'], self.backend_args, upright=self.color_type == 'color')
+            image = self._load(results['img_path'])
             results['img'] = image.astype(np.float32) if self.to_float32 else image
             results['img_shape'] = results['ori_shape'] = image.shape[:2]
             return results
         return super().transform(results)
+
+    def _load(self, path: str) -> np.ndarray | DeferredImage:
+        upright = self.color_type == 'color'
+        if not self.deferred or self.to_float32:
+            return read_image(path, self.backend_args, upright)
+        content = read_content(path, self.backend_args)
+        with naming(path):
+            header = read_header(content)
+            return (DeferredImage(path, content, header, upright) if header.plain_jpeg
+                    else decode_image(content, upright, header=header))
 
 
 @TRANSFORMS.register_module()

@@ -9,6 +9,7 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures.bbox import get_warp_matrix
 
 from ...errors import InputError
+from .warping import warp_image
 
 
 @TRANSFORMS.register_module()
@@ -32,7 +33,7 @@ class TopdownStretch(BaseTransform):
 
     Modified Keys:
 
-    - img: (h, w, channels)
+    - img: (h, w, channels); a :class:`~.deferred_image.DeferredImage` is decoded here
 
     Added Keys:
 
@@ -41,6 +42,9 @@ class TopdownStretch(BaseTransform):
 
     Args:
         input_size: Width and height of the input.
+
+    Raises:
+        BrokenImageError: A deferred image cannot be decoded.
     """
 
     def __init__(self, input_size: tuple[int, int]) -> None:
@@ -57,7 +61,7 @@ class TopdownStretch(BaseTransform):
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rotation), 1.0)
         warp = turn @ np.vstack([stretch, [0.0, 0.0, 1.0]])
 
-        results['img'] = cv2.warpAffine(results['img'], warp, self.input_size, flags=cv2.INTER_LINEAR)
+        results['img'] = warp_image(results['img'], warp, self.input_size)
         if results.get('keypoints') is not None:
             results['transformed_keypoints'] = cv2.transform(results['keypoints'], warp)
         else:  # as MMPose's own crops do for inference

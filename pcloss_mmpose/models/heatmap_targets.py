@@ -1,0 +1,134 @@
+"""Target heatmaps of a batch from its coordinates, on the device that trains.
+
+The workers then make no heatmaps, and none has to be sent: 1.6 MB an image for 24 landmarks and 128x128.
+"""
+
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmpose.codecs import MSRAHeatmap
+from mmpose.registry import KEYPOINT_CODECS, MODELS
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+
+from ..errors import InputError
+
+
+def find_gaussians(keypoints: np.ndarray, visible: np.ndarray, sigma: float,
+                   heatmap_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where MSRAHeatmap puts the Gaussian of each landmark, and which landmarks train. N: samples, K: landmarks.
+
+    Args:
+        keypoints: (N, K, 2), x and y, pixels of the heatmap.
+        visible: (N, K); below 0.5 there is no Gaussian.
+        sigma: Of the Gaussian, pixels of the heatmap.
+        heatmap_size: Width and height.
+
+    Returns:
+        The Gaussian's first column, first row, and the column and the row after its last, (N, K, 4) int64, which may
+        lie outside of the heatmap; where there is none, as if it lay just right of it and below. And the weights
+        (N, K): ``visible``, but 0 where no part of the Gaussian lies inside.
+    """
+    radius = 3 * sigma
+    middle = (keypoints + 0.5).astype(np.int64)  # and what follows drops fractions towards 0, as MMPose does
+    bounds = np.concatenate([(middle - radius).astype(np.int64), (middle + radius + 1).astype(np.int64)], axis=-1)
+    inside = (bounds[..., :2] < heatmap_size).all(-1) & (bounds[..., 2:] >= 0).all(-1)
+    given = visible >= 0.5
+    bounds[~(given & inside)] = (*heatmap_size, *heatmap_size)
+    return bounds, np.where(given & ~inside, 0, visible).astype(visible.dtype)
+
+
+def gaussian(sigma: float) -> np.ndarray:
+    """MSRAHeatmap's Gaussian, (n, n) float32, 1 in the middle."""
+    length = 2 * 3 * sigma + 1
+    x = np.arange(0, length, 1, dtype=np.float32)
+    return np.exp(-((x - length // 2)**2 + (x[:, None] - length // 2)**2) / (2 * sigma**2))
+
+
+def place_gaussians(template: Tensor, bounds: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
+    """Heatmaps (N, K, H, W) that are 0 but for the template (n, n) in the bounds (N, K, 4)."""
+    width, height = heatmap_size
+    columns, rows = (_cells(bounds[..., axis], bounds[..., axis + 2], side, len(template))
+                     for axis, side in enumerate(heatmap_size))
+    number, cells = bounds[..., 0].numel(), height * width
+    heatmap = torch.arange(number, device=bounds.device).reshape(*bounds.shape[:-1], 1, 1)
+    rows, columns = rows[..., :, None], columns[..., None, :]
+    # One more cell takes what lies outside: choosing what does not would make a GPU wait for the CPU.
+    places = torch.where((rows < height) & (columns < width), (heatmap * height + rows) * width + columns,
+                         number * cells)
+    heatmaps = template.new_zeros(number * cells + 1)
+    heatmaps[places] = template
+    return heatmaps[:-1].view(*bounds.shape[:-1], height, width)
+
+
+def _cells(first: Tensor, end: Tensor, side: int, size: int) -> Tensor:
+    """The column or row of a heatmap on which each of a Gaussian lies, (N, K, size); ``side`` where on none."""
+    cells = first[..., None] + torch.arange(size, device=first.device)
+    return torch.where((cells >= 0) & (cells < end[..., None]), cells, side).clamp(max=side)
+
+
+@MODELS.register_module()
+class HeatmapTargets(nn.Module):
+    """What ``GenerateTarget`` with :class:`MSRAHeatmap` makes, bit for bit, but made of a batch on its device.
+
+    It stands among the ``batch_augments`` of ``PoseDataPreprocessor``, which a training applies, and the training
+    pipeline then has no ``GenerateTarget``, but ``PackPoseInputs(pack_transformed=True)``. Every head that takes
+    heatmaps of one level will do.
+
+    Args:
+        encoder: Config of the codec, an MSRAHeatmap without ``unbiased``: the head's decoder.
+
+    Raises:
+        InputError: It is another codec.
+    """
+
+    def __init__(self, encoder: Mapping) -> None:
+        super().__init__()
+        codec = KEYPOINT_CODECS.build(dict(encoder))
+        if type(codec) is not MSRAHeatmap or codec.unbiased:
+            raise InputError(f'HeatmapTargets makes the heatmaps of MSRAHeatmap with unbiased=False, not of {encoder}: '
+                             "instead of it, put dict(type='GenerateTarget', encoder=codec) before what packs in the "
+                             'training pipeline')
+        self.codec = codec
+        self.size = tuple(codec.heatmap_size)
+        self.register_buffer('template', torch.from_numpy(gaussian(codec.sigma)), persistent=False)
+
+    def forward(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> tuple[Tensor, Sequence]:
+        """Give each sample ``gt_fields.heatmaps`` (K, H, W) and ``gt_instance_labels.keypoint_weights`` (1, K).
+
+        Raises:
+            InputError: A sample has targets already, no transformed keypoints, those of several instances, or a crop
+                of another size than the codec's.
+        """
+        for sample in data_samples:
+            self._check(sample)
+        keypoints = np.concatenate([sample.gt_instances.transformed_keypoints for sample in data_samples])
+        visible = np.concatenate([sample.gt_instances.keypoints_visible for sample in data_samples])
+        visible = visible[..., 0] if visible.ndim == 3 else visible  # a converter of landmarks makes a second column
+        bounds, weights = find_gaussians(keypoints / self.codec.scale_factor, visible, self.codec.sigma, self.size)
+        bounds, weights = (torch.from_numpy(values).to(inputs.device) for values in (bounds, weights))
+        heatmaps = place_gaussians(self.template.to(inputs.device), bounds, self.size)
+        for sample, heatmap, weight in zip(data_samples, heatmaps, weights):
+            sample.gt_fields = PixelData(heatmaps=heatmap)
+            sample.gt_instance_labels.keypoint_weights = weight[None]
+        return inputs, data_samples
+
+    def _check(self, sample: PoseDataSample) -> None:
+        what = f"the sample {sample.metainfo.get('img_path')}"
+        if 'gt_fields' in sample or 'keypoint_weights' in sample.get('gt_instance_labels', ()):
+            raise InputError(f'HeatmapTargets makes the targets, and {what} has some already: take GenerateTarget '
+                             'out of every training pipeline, or HeatmapTargets out of batch_augments')
+        if 'transformed_keypoints' not in sample.gt_instances:
+            raise InputError(f'HeatmapTargets needs the keypoints in the crop, and {what} has none: set '
+                             'pack_transformed=True on what packs in every training pipeline')
+        if len(sample.gt_instances.transformed_keypoints) != 1:
+            raise InputError(f'HeatmapTargets works top-down, on one instance a sample, and {what} has '
+                             f'{len(sample.gt_instances.transformed_keypoints)}')
+        size, expected = sample.metainfo.get('input_size', self.codec.input_size), self.codec.input_size
+        if tuple(size) != tuple(expected):
+            raise InputError(f"HeatmapTargets has a codec for an input of {tuple(expected)}, and {what} is "
+                             f"cropped to {tuple(size)}")
