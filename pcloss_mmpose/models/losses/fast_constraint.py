@@ -15,7 +15,7 @@ from torch.autograd import Function
 
 
 class FastLoss(Function):
-    """Scalar of pred, target (B, K, 2) and valid (B, G, K): ``apply(pred, target, valid, size, topk, robust, readable)``.
+    """Scalar: ``apply(pred, target, valid, size, topk, robust, readable)``, pred, target (B, K, 2), valid (B, G, K).
 
     ``size`` is that of the largest group. ``readable`` computes the same from pred and target, for whoever
     differentiates the gradient.
