@@ -13,6 +13,7 @@ from mmengine.registry import LOOPS
 from mmengine.runner import Runner
 from mmengine.runner.loops import IterBasedTrainLoop
 
+from ..logged_steps import LoggedStepsHook
 from .batches import Advanced, SeededBatches, seed_of, set_seeds
 from .finding import newest_checkpoint, resumable
 from .hook import SafeCheckpointHook
@@ -22,6 +23,7 @@ def prepare(runner: Runner) -> None:
     """To be called before a training builds its data loader.
 
     - MMEngine's own checkpoint hooks become :class:`~pcloss_mmpose.checkpoints.hook.SafeCheckpointHook`.
+    - What is only logged is computed at the steps that are logged.
     - Each batch and each iteration gets random numbers of its own, from the run's seed, the process and its number.
     - A resumed training goes on from the newest whole checkpoint, or from the one that was named; its seed is put back;
       and the data that were trained with are passed over without being loaded.
@@ -37,8 +39,9 @@ def prepare(runner: Runner) -> None:
         if type(hook) is CheckpointHook:
             hook.__class__ = SafeCheckpointHook
     done = put_back(runner) if runner._resume and not runner._has_loaded else 0
-    if not any(isinstance(hook, SeededIterationHook) for hook in runner.hooks):
-        runner.register_hook(SeededIterationHook())
+    for kind in (SeededIterationHook, LoggedStepsHook):
+        if not any(isinstance(hook, kind) for hook in runner.hooks):
+            runner.register_hook(kind())
     loop, loader = runner._train_loop, runner._train_dataloader
     if not isinstance(loop, dict) or not isinstance(loader, dict) or loader.get('batch_sampler') is not None:
         return

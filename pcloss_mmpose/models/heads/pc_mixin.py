@@ -22,12 +22,16 @@ class PCLossMixin:
     so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates,
     and one with several outputs (stages) says which they are: PCLoss is summed over them. Beside ``loss_pc`` stands
     ``pc_share``, the part of the gradient that is PCLoss's (:func:`gradient_share`), which shows whether loss_weight
-    is of a sensible size.
+    is of a sensible size. A training sets ``logs_now``, so that this and the stock accuracy of heatmaps, which a step
+    would wait for, are computed at the steps that are logged (:class:`~pcloss_mmpose.logged_steps.LoggedStepsHook`).
 
     Args:
         pc_loss: Config of a :class:`~pcloss_mmpose.models.losses.PCLoss`. With None, or a loss_weight of 0, the head
             is the stock head, bit for bit.
     """
+
+    #: Whether to compute what is only logged.
+    logs_now = True
 
     def __init__(self, *args, pc_loss: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +56,7 @@ class PCLossMixin:
         return output
 
     def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict:
-        """The stock losses, ``loss_pc``, and in training ``pc_share``.
+        """The stock losses, ``loss_pc``, and in training ``pc_share`` where it is logged.
 
         Raises:
             RuntimeError: The stock ``loss`` does not call ``forward``.
@@ -62,6 +66,8 @@ class PCLossMixin:
         train_cfg = {} if train_cfg is None else train_cfg
         if self.pc_loss is None:
             return stock_loss(feats, batch_data_samples, train_cfg)
+        if not self.logs_now:
+            train_cfg = dict(train_cfg, compute_acc=False)
         self._keeps_output = True
         try:
             losses = stock_loss(feats, batch_data_samples, train_cfg)
@@ -75,9 +81,9 @@ class PCLossMixin:
         target = target_fractions(batch_data_samples).to(preds[0].device, non_blocking=True)
         weights = landmark_weights(batch_data_samples)
         loss_pc = sum(self.pc_loss(pred, target, weights) for pred in preds)
-        stock = sum(_total(value) for key, value in losses.items() if 'loss' in key)
-        losses['loss_pc'] = loss_pc
-        if loss_pc.requires_grad:
+        stock, losses = losses, dict(losses, loss_pc=loss_pc)
+        if self.logs_now and loss_pc.requires_grad:
+            stock = sum(_total(value) for key, value in stock.items() if 'loss' in key)
             losses['pc_share'] = gradient_share(loss_pc, stock, outputs)
         return losses
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import Mapping, Sequence
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...metainfo import load_metainfo
-from .partition import check_groups, partition_from_metainfo
+from ..eager import is_eager
+from .fast_constraint import FastLoss
+from .partition import Groups, check_groups, partition_from_metainfo
 
 
 def position_constraint_loss(pred: Tensor,
@@ -59,17 +62,26 @@ def position_constraint_loss(pred: Tensor,
         tensor(13.)
     """
     _check_shapes(pred, target, weight, topk)
-    dtype = torch.promote_types(pred.dtype, torch.float32)
-    num_landmarks = pred.shape[1]
+    eager = is_eager()
     valid = pred.new_ones(pred.shape[:2], dtype=torch.bool) if weight is None else weight.reshape(pred.shape[:2]) > 0
-    if groups is None:
-        valid = valid[:, None]  # (B, G, K) from here on
-    else:
-        check_groups(groups, num_landmarks)
-        members = [[k in group for k in range(num_landmarks)] for group in map(set, groups)]
-        # Without non_blocking the copy would wait for all work on the device, every step.
-        valid = valid[:, None] & torch.tensor(members).to(pred.device, non_blocking=True)
+    valid, size = valid[:, None], pred.shape[1]  # (B, G, K) from here on; of the largest group
+    if groups is not None:
+        check_groups(groups, pred.shape[1])
+        members = _kept_members if eager else _members
+        valid = valid & members(tuple(map(tuple, groups)), pred.shape[1], pred.device)
+        size = max(map(len, groups))
+    if eager:
+        readable = partial(readable_loss, valid=valid, topk=topk, robust=robust)
+        return FastLoss.apply(pred, target, valid, size, topk, robust, readable)
+    return readable_loss(pred, target, valid, topk, robust)
 
+
+def readable_loss(pred: Tensor, target: Tensor, valid: Tensor, topk: int | None, robust: bool) -> Tensor:
+    """:func:`position_constraint_loss` as it is written, ``valid`` (B, G, K) for each group: what FastLoss must equal.
+
+    torch.compile, exports and whoever differentiates the gradient get this one.
+    """
+    dtype = torch.promote_types(pred.dtype, torch.float32)
     # where, not a product: 0 * NaN would let a masked landmark in.
     error = torch.where(valid[..., None], (pred.to(dtype) - target.to(dtype))[:, None], 0.)
     count = valid.sum(-1, keepdim=True)
@@ -77,6 +89,7 @@ def position_constraint_loss(pred: Tensor,
     per_landmark = _sum_of_lengths(deviation, valid) if robust else _sum_of_squares(deviation, count)
 
     # Masked landmarks sort last, so the first `kept` places hold the largest valid ones.
+    num_landmarks = pred.shape[1]
     k = num_landmarks if topk is None else min(topk, num_landmarks)
     kept = count.clamp(max=k)
     largest = per_landmark.masked_fill(~valid, -1.).topk(k, dim=-1).values
@@ -85,6 +98,16 @@ def position_constraint_loss(pred: Tensor,
 
     counted = (count >= 2).any(dim=1).sum()
     return per_group.sum() / counted.clamp(min=1)
+
+
+def _members(groups: Groups, num_landmarks: int, device: torch.device) -> Tensor:
+    """Which landmarks each group has, (G, K)."""
+    members = [[k in group for k in range(num_landmarks)] for group in map(set, groups)]
+    # Without non_blocking the copy would wait for all work on the device.
+    return torch.tensor(members).to(device, non_blocking=True)
+
+
+_kept_members = lru_cache(maxsize=32)(_members)
 
 
 def _sum_of_squares(deviation: Tensor, count: Tensor) -> Tensor:
