@@ -96,8 +96,9 @@ class LandmarkMetric(BaseMetric):
             return
         pred, truth = (np.concatenate([sample[part]['keypoints'][:1] for sample in data_samples])[..., :2]
                        for part in ('pred_instances', 'gt_instances'))
-        if pred.shape != truth.shape:
-            raise InputError(f'{type(self).__name__}: {pred.shape[1]} landmarks are predicted of {truth.shape[1]}')
+        if not pred.shape == truth.shape == (len(data_samples), *truth.shape[1:]):
+            raise InputError(f'{type(self).__name__}: predicted landmarks {pred.shape} and true ones {truth.shape} do '
+                             f'not fit each other, in {len(data_samples)} samples')
         visibility = self._visibility(data_samples, truth.shape[1])
         boxes = np.concatenate([sample['gt_instances']['bboxes'][:1] for sample in data_samples])
         columns = (pred, truth, visibility.astype(truth.dtype), boxes)

@@ -79,8 +79,17 @@ def test_another_number_of_landmarks_than_annotated_is_an_error():
 def test_another_number_of_landmarks_than_predicted_is_an_error():
     entry = sample([2, 2, 2])
     entry['pred_instances']['keypoints'] = np.zeros((1, 2, 2))
-    with pytest.raises(InputError, match='NormalizedError: 2 landmarks are predicted of 3'):
+    with pytest.raises(InputError, match=r'predicted landmarks \(1, 2, 2\) and true ones \(1, 3, 2\) do not fit'):
         measure(NormalizedError(), entry)
+
+
+def test_a_sample_without_a_garment_is_an_error():
+    """Its neighbours' numbers must not take its place."""
+    entry = sample([2, 2, 2])
+    for part in ('pred_instances', 'gt_instances'):
+        entry[part]['keypoints'] = np.zeros((0, 3, 2))
+    with pytest.raises(InputError, match=r'true ones \(1, 3, 2\) do not fit each other, in 2 samples'):
+        measure(NormalizedError(), sample([2, 2, 2]), entry)
 
 
 def test_a_batch_is_measured_as_its_samples_are():
