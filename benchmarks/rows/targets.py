@@ -33,4 +33,5 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
                 torch.cat([torch.from_numpy(each['keypoint_weights']) for each in encoded]).to(device))
 
     yield Case(f'targets of {batch} x {LANDMARKS} x 128x128', ours, peer,
-               lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), target=1.)
+               lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0),
+               target=1. if torch.device(device).type == 'cuda' else None)  # a CPU only changes its place

@@ -95,7 +95,7 @@ class HeatmapTargets(nn.Module):
                              'training pipeline')
         self.codec = codec
         self.size = tuple(codec.heatmap_size)
-        self.register_buffer('template', torch.from_numpy(gaussian(codec.sigma)), persistent=False)
+        self.template = torch.from_numpy(gaussian(codec.sigma))  # no buffer: MMEngine averages those over processes
 
     def forward(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> tuple[Tensor, Sequence]:
         """Give each sample ``gt_fields.heatmaps`` (K, H, W) and ``gt_instance_labels.keypoint_weights`` (1, K).
@@ -111,7 +111,8 @@ class HeatmapTargets(nn.Module):
         visible = visible[..., 0] if visible.ndim == 3 else visible  # a converter of landmarks makes a second column
         bounds, weights = find_gaussians(keypoints / self.codec.scale_factor, visible, self.codec.sigma, self.size)
         bounds, weights = (torch.from_numpy(values).to(inputs.device) for values in (bounds, weights))
-        heatmaps = place_gaussians(self.template.to(inputs.device), bounds, self.size)
+        self.template = self.template.to(inputs.device)
+        heatmaps = place_gaussians(self.template, bounds, self.size)
         for sample, heatmap, weight in zip(data_samples, heatmaps, weights):
             sample.gt_fields = PixelData(heatmaps=heatmap)
             sample.gt_instance_labels.keypoint_weights = weight[None]
