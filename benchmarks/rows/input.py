@@ -1,8 +1,8 @@
 """Images a second of one worker's training pipeline, from the file to the batch, beside MMPose's transforms.
 
-The worker is a DataLoader's, as in a training: what it makes has to be sent. Both sides crop square boxes to 512x512 with
-the same random draws. The peer's pipeline is MMPose's own for heatmaps: its TopdownAffine with padding 1, which does not
-stretch square boxes, and GenerateTarget. Ours leaves the heatmaps to the training device (the row `targets`).
+The worker is a DataLoader's, as in a training: what it makes has to be sent. Both sides crop square boxes to 512x512
+with the same random draws. The peer's pipeline is MMPose's own for heatmaps: its TopdownAffine with padding 1, which
+does not stretch square boxes, and GenerateTarget. Ours leaves the heatmaps to the training device (the row `targets`).
 """
 
 from __future__ import annotations
