@@ -25,7 +25,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
     def ours() -> tuple[torch.Tensor, torch.Tensor]:
         found = find_gaussians(keypoints / codec.scale_factor, visible, codec.sigma, codec.heatmap_size)
         bounds, weights = (torch.from_numpy(values).to(device) for values in found)
-        return torch.stack(list(place_gaussians(template, bounds, codec.heatmap_size))), weights  # as the head stacks
+        return torch.stack(place_gaussians(template, bounds, codec.heatmap_size)), weights  # as the head stacks
 
     def peer() -> tuple[torch.Tensor, torch.Tensor]:
         encoded = [codec.encode(keypoints[[row]], visible[[row]]) for row in range(batch)]

@@ -17,7 +17,8 @@ KNOWN = ('mmcv', 'mmpose', 'pcloss_mmpose')
 
 def check_pixels(dataset: Any) -> None:
     """Raise InputError where a transform may need pixels that are not decoded yet; what has no pipeline passes."""
-    check_deferred(_transforms(dataset))
+    for transforms in _pipelines(dataset):
+        check_deferred(transforms)
 
 
 def check_targets(model: Any, dataset: Any) -> None:
@@ -30,24 +31,26 @@ def check_targets(model: Any, dataset: Any) -> None:
     Raises:
         InputError: Nothing makes targets, two do, or those of another codec than the head's.
     """
-    head, transforms = getattr(model, 'head', None), _transforms(dataset)
-    if not transforms or not isinstance(head, HEADS):
+    head = getattr(model, 'head', None)
+    if not isinstance(head, HEADS):
         return
     augments = getattr(model.data_preprocessor, 'batch_augments', None) or ()
     makers = [augment for augment in augments if isinstance(augment, HeatmapTargets)]
-    in_pipeline = any(isinstance(transform, GenerateTarget) for transform in transforms)
-    if not makers and not in_pipeline and all(type(each).__module__.split('.')[0] in KNOWN for each in transforms):
-        raise InputError("nothing makes the targets of the training: with the codec MSRAHeatmap, set model = dict("
-                         "data_preprocessor=dict(batch_augments=[dict(type='HeatmapTargets', encoder=codec)])); with "
-                         "another, put dict(type='GenerateTarget', encoder=codec) before what packs in the training "
-                         'pipeline')
     for maker in makers:
-        if in_pipeline:
-            raise InputError('GenerateTarget in the training pipeline and HeatmapTargets in batch_augments both make '
-                             'targets: take one of them out')
-        if codec_values(maker.codec) != codec_values(head.decoder):
+        if head.decoder is not None and codec_values(maker.codec) != codec_values(head.decoder):
             raise InputError(f'HeatmapTargets has the codec {codec_values(maker.codec)}, and the head the decoder '
                              f'{codec_values(head.decoder)}: they must be the same')
+    for transforms in _pipelines(dataset):
+        in_pipeline = any(isinstance(transform, GenerateTarget) for transform in transforms)
+        if makers and in_pipeline:
+            raise InputError('GenerateTarget in the training pipeline and HeatmapTargets in batch_augments both make '
+                             'targets: take one of them out')
+        known = transforms and all(type(each).__module__.split('.')[0] in KNOWN for each in transforms)
+        if known and not makers and not in_pipeline:
+            raise InputError("nothing makes the targets of the training: with the codec MSRAHeatmap, set model = dict("
+                             "data_preprocessor=dict(batch_augments=[dict(type='HeatmapTargets', encoder=codec)])); "
+                             "with another, put dict(type='GenerateTarget', encoder=codec) before what packs in the "
+                             'training pipeline')
 
 
 def codec_values(codec: Any) -> dict[str, Any]:
@@ -57,5 +60,7 @@ def codec_values(codec: Any) -> dict[str, Any]:
                                               for key, value in values.items()})
 
 
-def _transforms(dataset: Any) -> Sequence:
-    return getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+def _pipelines(dataset: Any) -> list[list]:
+    """The transforms that a sample passes: of a combination of data sets, for each of them, its own and the joint."""
+    own = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
+    return [[*first, *own] for each in getattr(dataset, 'datasets', ()) for first in _pipelines(each)] or [own]

@@ -54,6 +54,18 @@ def csv(raw, tmp_path):
     return raw.fashionai(tmp_path / 'train.csv', [raw.fashionai_row(f'{n}.jpg', 'dress', {0: '1_2_1'}) for n in 'abc'])
 
 
+def test_an_image_that_breaks_when_its_crop_decodes_it_is_replaced_too(raw, tmp_path, csv):
+    raw.image(tmp_path / 'b.jpg')
+    (tmp_path / 'b.jpg').write_bytes((tmp_path / 'b.jpg').read_bytes()[:-60])
+    steps = [dict(type='LoadImageStrict', deferred=True), dict(type='WholeImageBox'),
+             dict(type='GetBBoxCenterScale', padding=1.0), dict(type='TopdownStretch', input_size=(8, 8))]
+    dataset = FashionAIDataset(csv, pipeline=steps)
+    assert dataset[1]['raw_ann_info']['image_name'] in ('a.jpg', 'c.jpg')
+    assert 'truncated' in dataset.broken_images.reasons[str(tmp_path / 'b.jpg')]
+    with pytest.raises(BrokenImageError, match='b.jpg: .*truncated'):
+        FashionAIDataset(csv, pipeline=steps, test_mode=True)[1]
+
+
 def test_training_replaces_it(csv):
     np.random.seed(0)
     dataset = FashionAIDataset(csv, pipeline=PIPELINE)

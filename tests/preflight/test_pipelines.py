@@ -27,6 +27,10 @@ def data(*pipeline):
     return SimpleNamespace(pipeline=Compose(list(pipeline)))
 
 
+def joint(datasets, *pipeline):
+    return SimpleNamespace(datasets=datasets, pipeline=Compose(list(pipeline)))
+
+
 def model(*augments, decoder=CODEC):
     head = dict(type='HeatmapHead', in_channels=4, out_channels=2, deconv_out_channels=None, decoder=decoder)
     return SimpleNamespace(head=MODELS.build(head), data_preprocessor=MODELS.build(
@@ -42,6 +46,7 @@ def test_one_maker_of_targets_is_as_it_should_be():
     check_targets(model(), data(*CROP, MAKE, PACK))
     check_targets(model(), data(*CROP, dict(type='OwnTargets'), PACK))  # which may make some
     check_targets(model(), SimpleNamespace())
+    check_targets(model(), joint([data(*CROP, MAKE), data(*CROP, MAKE)], PACK))
     check_targets(SimpleNamespace(), data(*CROP, PACK))
 
 
@@ -59,5 +64,12 @@ def test_targets_that_would_fail_or_mislead(augments, pipeline, words):
 def test_undecoded_pixels_do_not_reach_a_transform_that_needs_them():
     check_pixels(data(*CROP, PACK))
     check_pixels(SimpleNamespace())
-    with pytest.raises(InputError, match='PackPoseInputs may need the pixels'):
-        check_pixels(data(*CROP[:2], PACK))
+    check_pixels(joint([data(*CROP[:2])], CROP[2], PACK))
+    for wrong in (data(*CROP[:2], PACK), joint([data(*CROP), data(*CROP[:2])], PACK)):
+        with pytest.raises(InputError, match='PackPoseInputs may need the pixels'):
+            check_pixels(wrong)
+
+
+def test_a_data_set_without_targets_among_others_is_found():
+    with pytest.raises(InputError, match='nothing makes the targets'):
+        check_targets(model(), joint([data(*CROP, MAKE), data(*CROP)], PACK))

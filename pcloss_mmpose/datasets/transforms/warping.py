@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -33,7 +35,8 @@ def warp_image(image: np.ndarray | DeferredImage, matrix: np.ndarray, size: tupl
 
 def largest_reduction(matrix: np.ndarray, shape: tuple[int, int]) -> int:
     """By how much, of 1, 2, 4 and 8, an image (H, W) can be reduced so that no crop's pixel is smaller than its own."""
-    enlargement = np.linalg.norm(matrix[:, :2], 2)  # along the direction in which it is largest
+    (a, b), (c, d) = matrix[:, :2].tolist()
+    enlargement = (math.hypot(a + d, b - c) + math.hypot(a - d, b + c)) / 2  # the larger singular value
     return max(factor for factor in (1, 2, 4, 8) if factor == 1 or
                (factor * enlargement <= 1 and factor <= min(shape)))
 
