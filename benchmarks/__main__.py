@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks.paired import Row, measure
 from pcloss_mmpose.cli.arguments import out_file
 
-NAMES = ('integral', 'loss', 'step', 'input', 'targets', 'start', 'metric', 'imports', 'predict', 'inference')
+NAMES = ('integral', 'loss', 'step', 'fast', 'input', 'targets', 'start', 'metric', 'imports', 'predict', 'inference')
 SCALES = (1, 4, 16)
 
 
