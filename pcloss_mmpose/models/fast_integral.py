@@ -70,8 +70,8 @@ class FastIntegral(Function):
         for part, result, of_column, of_row, shift in _parts(
                 maps, gradient, of_columns[:, None, :], of_rows[:, :, None], shifts[:, None, None]):
             factor = torch.add(of_column, of_row, out=scratch[:len(part)])
-            if ctx.debias:  # below 0 no pixel counts; at 0, where a map is before it is trained, it has its slope
-                factor.mul_(part.sign().add_(1).clamp_(max=1))
+            if ctx.debias:  # what counts nothing has no slope
+                factor.mul_(part.sign().clamp_(min=0))
             mass = result if result.dtype == factor.dtype else torch.empty_like(factor)
             torch.mul(_exp(part, ctx.alpha, shift, out=mass), factor, out=result)
         return gradient.view(heatmaps.shape), None, None, None

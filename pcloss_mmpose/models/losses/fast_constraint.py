@@ -27,6 +27,8 @@ class FastLoss(Function):
         dtype = torch.promote_types(pred.dtype, torch.float32)
         # where, not a product: 0 * NaN would let a masked landmark in.
         error = torch.where(valid[..., None], (pred.to(dtype) - target.to(dtype))[:, None], 0.)
+        if (robust or topk is not None and topk < size) and error.device.type == 'cpu' and len(error):
+            size = max(1, int(valid.sum(-1).max()))  # a GPU would have to wait for it
         loss, slope = value_and_slope(error, valid, size, topk, robust)
         ctx.save_for_backward(pred, target, slope)
         ctx.readable = readable
@@ -54,13 +56,11 @@ def value_and_slope(error: Tensor, valid: Tensor, size: int, topk: int | None, r
     Args:
         error: (B, G, K, 2), 0 where a landmark is not valid.
         valid: (B, G, K), which landmarks of each group count.
-        size: Landmarks of the largest group.
+        size: No group has more valid landmarks in any sample.
         topk, robust: As in :func:`~pcloss_mmpose.models.losses.position_constraint_loss`.
     """
     num_landmarks = valid.shape[-1]
     count = valid.sum(-1, keepdim=True, dtype=error.dtype)
-    if error.device.type == 'cpu' and len(error) and (robust or topk is not None and topk < size):
-        size = max(1, int(count.max()))  # a GPU would have to wait for it
     if topk is not None and topk >= size:
         topk = None  # all are kept
     kept = count.clamp(min=1, max=topk)
