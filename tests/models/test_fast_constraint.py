@@ -131,6 +131,7 @@ def test_groups_that_were_seen_in_inference_first_can_train():
     assert expected > 0 and gradient.any()
 
 
+@pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
 @either_form
 def test_who_looks_into_it_gets_the_readable_form(robust, monkeypatch):
     pred, target, weight = case()

@@ -123,6 +123,7 @@ def test_nothing_of_the_size_of_the_maps_is_kept(debias):
     assert sum(tensor.numel() for tensor in kept if tensor is not heatmaps) < heatmaps.numel() / 16
 
 
+@pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
 def test_who_looks_into_it_gets_the_readable_form(monkeypatch):
     heatmaps = heatmaps_of(2, 3, 5, 7)
     expected = with_gradient(integral_coordinates, heatmaps, 2.)
