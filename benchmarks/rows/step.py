@@ -60,7 +60,8 @@ def train_step(model: nn.Module, optimizer: OptimWrapper, batch: dict) -> float:
 def average_step(model: nn.Module, optimizer: OptimWrapper, batch: dict) -> Cost:
     """A step's time, averaged from one that is logged to the next."""
     seconds, values = [], []
-    for model.head.logs_now in (False, True):
+    for logged in (False, True):
+        model.head.logs_now = logged
         start = time.perf_counter()
         values.append(train_step(model, optimizer, batch))  # waits for the device
         seconds.append(time.perf_counter() - start)
