@@ -45,6 +45,7 @@ def built(arm: str, side: int, device: str) -> tuple[nn.Module, dict, OptimWrapp
     from mmpose.registry import MODELS
     config = load_config(find_config(CONFIG.format(arm)))
     config.model.backbone.init_cfg = None
+    config.model.data_preprocessor.pop('batch_augments')  # makes targets, which the batch has: `targets` times them
     codec = config.model.head.decoder
     codec.update(input_size=(side, side), heatmap_size=(side // 4, side // 4), sigma=codec.sigma * side / 512)
     torch.manual_seed(0)
