@@ -29,7 +29,7 @@ def position_constraint_loss(pred: Tensor,
     .. math::
         L_i = \sum_j \|\hat v_{ij} - v^*_{ij}\|^2, \qquad L_{PC} = \text{mean of the } k \text{ largest } L_i,
 
-    summed over the groups and averaged over the samples that count. The pairs are never formed: with
+    summed over the groups and averaged over the samples that count. Its pairs are never formed: with
     :math:`e = \hat p - p^*`, n valid landmarks and :math:`d = e - \text{mean}(e)`, the sum is exactly
     :math:`L_i = n \|d_i\|^2 + \sum_j \|d_j\|^2`. The loss is thus the error that is left after the best translation.
 
@@ -46,7 +46,7 @@ def position_constraint_loss(pred: Tensor,
             None: all are valid. What stands at a masked landmark, NaN included, has no influence.
         groups: Landmark indices of each group; groups may share landmarks. None: one group of all K.
         topk: k, clamped to the number of valid landmarks. None: all of them, no mining.
-        robust: Lengths instead of squares; forms the pairs, (B, G, K, K).
+        robust: Lengths instead of squares; forms the pairs, on the CPU those of valid landmarks alone.
 
     Returns:
         Scalar, float32 or better. A group with fewer than two valid landmarks gives 0, a sample counts if any of its
