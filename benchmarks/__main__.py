@@ -22,6 +22,7 @@ from typing import Iterator, Sequence
 
 import cv2
 import torch
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -30,6 +31,7 @@ from pcloss_mmpose.cli.arguments import out_file
 
 NAMES = ('integral', 'loss', 'step', 'fast', 'input', 'targets', 'start', 'metric', 'imports', 'predict', 'inference')
 SCALES = (1, 4, 16)
+HEADER = ('', 'ours', 'peer', 'ratio (quartiles)', 'target', 'floor', 'memory')
 
 
 def main() -> None:
@@ -69,19 +71,23 @@ def rows(names: Sequence[str], device: str, scale: int = 1) -> Iterator[tuple[st
 
 
 def table(measured: Sequence[Row]) -> Table:
-    shown = Table('what', 'ours', 'peer', 'ratio', 'quartiles', 'target', 'floor', 'memory')
-    for row in measured:
-        shown.add_row(row.name, time_of(row.ours, row.count), time_of(row.peer, row.count), f'{row.ratio:.2f}',
-                      f'{row.low:.2f}-{row.high:.2f}', *cells_of(row))
+    header, cells = cells_of(measured)
+    shown = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for column in header:
+        shown.add_column(column, no_wrap=bool(column))
+    for row in cells:
+        shown.add_row(*row)
     return shown
 
 
-def cells_of(row: Row) -> list[str]:
-    """Target, floor and memory; empty where there is none."""
-    memory = '' if row.memory is None else (f'{row.memory:.2f} of {row.peer_bytes / 1e6:,.0f} MB'
-                                            + (f' (target {row.memory_target:g})' if row.memory_target else ''))
-    return ['' if row.target is None else f'{row.target:g}',
-            '' if row.floor is None else time_of(row.floor, row.count), memory]
+def cells_of(measured: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table, without the columns that are empty."""
+    cells = [[row.name, time_of(row.ours, row.count), time_of(row.peer, row.count),
+              f'{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f})', '' if row.target is None else f'{row.target:.2f}',
+              '' if row.floor is None else time_of(row.floor, row.count),
+              '' if row.memory is None else f'{row.memory:.2f} of {row.peer_bytes / 1e6:,.0f} MB'] for row in measured]
+    used = [column for column in range(len(HEADER)) if any(row[column] for row in cells)]
+    return [HEADER[column] for column in used], [[row[column] for column in used] for row in cells]
 
 
 def time_of(seconds: float, count: int = 1) -> str:

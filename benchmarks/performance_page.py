@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.__main__ import NAMES, cells_of, time_of
+from benchmarks.__main__ import NAMES, cells_of
 from benchmarks.ablation_report import with_tables
 from benchmarks.paired import Row
 from reproduce.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs' / 'performance.md'
-HEADER = ('', 'ours', 'peer', 'ratio', 'quartiles', 'target', 'floor', 'memory, ours of')
 
 
 def tables(results: dict) -> dict[str, str]:
@@ -25,11 +24,7 @@ def tables(results: dict) -> dict[str, str]:
         rows = [Row(**{key: row[key] for key in Row._fields}) for row in results['rows']
                 if (row['benchmark'], row['scale']) == (name, 1)]
         if rows:
-            cells = [[row.name, time_of(row.ours, row.count), time_of(row.peer, row.count), f'{row.ratio:.2f}',
-                      f'{row.low:.2f}-{row.high:.2f}', *cells_of(row)] for row in rows]
-            used = [0, *(column for column in range(1, len(HEADER)) if any(row[column] for row in cells))]
-            found[name] = markdown_table([HEADER[column] for column in used],
-                                         [[row[column] for column in used] for row in cells])
+            found[name] = markdown_table(*cells_of(rows))
     return found
 
 
