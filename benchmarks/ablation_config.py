@@ -40,6 +40,7 @@ def build_config(run: Run, folder: Path, garments: Path) -> Config:
     config.experiment_name = folder.name
     config.randomness = dict(seed=run.seed)
     config.log_level = 'ERROR'
+    config.default_hooks.logger.interval = 1  # pc_share is computed where it is logged, and its mean counts
     config.default_hooks.checkpoint = None
     del config.default_hooks.visualization
     config.visualizer = dict(type='Visualizer', name=folder.name)  # MMEngine keeps those of earlier runs by name
