@@ -81,23 +81,24 @@ class Deferred:
 def deferred(name: str, source: str) -> Iterator[None]:
     """While a module is imported: its ``from <source> import ...`` gives a :class:`Deferred` for each name.
 
-    Imports of other modules, other imports of this one, and a source that is there already or not installed are as
+    Imports by other modules, other imports of this one, and a source that is there already or not installed are as
     they were.
 
     Args:
         name: Of the module.
         source: What it imports from.
     """
-    stock = builtins.__import__
 
     def import_or_defer(wanted, globals=None, locals=None, fromlist=(), level=0):
-        asked = wanted == source and fromlist and globals and globals.get('__name__') == name
-        if asked and source not in sys.modules and importlib.util.find_spec(source.partition('.')[0]) is not None:
+        asked = wanted == source and fromlist and source not in sys.modules
+        if asked and importlib.util.find_spec(source.partition('.')[0]) is not None:
             return types.SimpleNamespace(**{each: Deferred(source, each) for each in fromlist})
-        return stock(wanted, globals, locals, fromlist, level)
+        return builtins.__import__(wanted, globals, locals, fromlist, level)
 
-    builtins.__import__ = import_or_defer
+    module = sys.modules[name]
+    module.__builtins__ = own = dict(vars(builtins), __import__=import_or_defer)
     try:
         yield
     finally:
-        builtins.__import__ = stock
+        own['__import__'] = builtins.__import__  # its functions keep these
+        module.__builtins__ = vars(builtins)

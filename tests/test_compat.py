@@ -146,15 +146,21 @@ def test_a_deferred_import_is_made_when_it_is_used(tmp_path, monkeypatch):
         import third_user  # noqa: F401
 
 
-def test_only_the_module_that_is_named_defers(tmp_path, monkeypatch):
-    for name, text in dict(heavy_module='area = abs', user='from heavy_module import area\nimport other_user',
-                           other_user='from heavy_module import area').items():
+def test_only_the_module_that_is_named_defers_and_only_while_it_is_imported(tmp_path, monkeypatch):
+    for name, text in dict(
+            heavy_module='area = abs', other_user='from heavy_module import area',
+            user='from heavy_module import area\nimport other_user',
+            late_module='area = abs', late_user='from late_module import area\n'
+            'def late():\n    from late_module import area\n    return area').items():
         (tmp_path / f'{name}.py').write_text(text)
         monkeypatch.setitem(sys.modules, name, None)
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(tmp_path)
-    on_import('user', functools.partial(deferred, 'user', 'heavy_module'))
+    for name, source in dict(user='heavy_module', late_user='late_module').items():
+        on_import(name, functools.partial(deferred, name, source))
+    import late_user
     import user
+    assert isinstance(late_user.area, Deferred) and late_user.late() is abs
     assert isinstance(user.area, Deferred) and user.other_user.area is abs and user.area(-2) == 2
 
 
