@@ -79,7 +79,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
                partial(imports, STOCK, 'mmpose.models'), lambda ours, peer: None, target=0.6, rounds=5)
     yield Case('import of all that trainings need, CPU time',
                partial(imports, '', f'pcloss_mmpose, {MODULES}, {OWN_MODULES}'), partial(imports, STOCK, MODULES),
-               has_all, rounds=5)
+               has_all, target=0.6, rounds=5)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_persons(folder)
