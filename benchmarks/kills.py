@@ -48,7 +48,8 @@ def tiny_config(data: Path, work_dir: Path, seed: int | None = None, resume: boo
     backbone = dict(depth=18, base_channels=16, init_cfg=None)
     head = dict(in_channels=128, deconv_out_channels=(16, 16, 16), decoder=CODEC)
     config.merge_from_dict(dict(
-        model=dict(backbone=backbone, head=head),
+        model=dict(backbone=backbone, head=head,
+                   data_preprocessor=dict(batch_augments=[dict(type='HeatmapTargets', encoder=CODEC)])),
         train_cfg=dict(max_iters=ITERATIONS, val_interval=4),
         default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=1), logger=dict(interval=1)),
         work_dir=str(work_dir), resume=resume, randomness=dict(seed=seed), log_level='WARNING'))

@@ -46,12 +46,15 @@ def test_kills_while_it_is_written_leave_all_of_the_old_or_of_the_new(tmp_path):
     path = tmp_path / 'file'
     write_whole(path, b'a' * 30_000_000)
     for turn in range(8):
+        before = set(tmp_path.iterdir())
         process = os.fork()
         if not process:
             while True:
                 for letter in b'ab':
                     write_whole(path, bytes([letter]) * 30_000_000)
-        time.sleep(0.02 + 0.013 * turn)
+        while set(tmp_path.iterdir()) <= before:  # a busy machine may take its time to begin
+            time.sleep(0.001)
+        time.sleep(0.013 * turn)
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         content = path.read_bytes()
