@@ -2,7 +2,7 @@
 
     python -m benchmarks                      # all rows; it takes a while
     python -m benchmarks integral loss        # some
-    python -m benchmarks --device cuda --json work_dirs/speed.json
+    python -m benchmarks --device cuda
     python -m benchmarks loss --growth work_dirs/growth.png
 
 Each row first checks that both sides give the same result, then runs them in turns, one thread each. The ratio is our
@@ -18,7 +18,7 @@ import platform
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Iterator, Mapping, Sequence
 
 import cv2
 import torch
@@ -39,7 +39,9 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(NAMES)}; default: all')
     parser.add_argument('--device', default='cpu', help='default: %(default)s')
-    parser.add_argument('--json', type=out_file('.json'), help='write the results to it, row by row')
+    parser.add_argument('--json', type=out_file('.json'), default=Path('work_dirs/performance.json'),
+                        help='where the results go, row by row; of other benchmarks on the same machine it keeps them '
+                        '(default: %(default)s)')
     parser.add_argument('--growth', type=out_file('.png'),
                         help='also run at 4 and 16 times the size, and draw how time grows')
     args = parser.parse_args()
@@ -48,17 +50,28 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
+    names = args.names or NAMES
     results = dict(machine=machine(args.device), rows=[])
+    kept = [row for row in kept_rows(args.json, results['machine']) if row['benchmark'] not in names]
     for scale in SCALES if args.growth else SCALES[:1]:
-        for name, row in rows(args.names or NAMES, args.device, scale):
+        for name, row in rows(names, args.device, scale):
             results['rows'].append(dict(row._asdict(), benchmark=name, scale=scale))
-            if args.json:
-                args.json.write_text(json.dumps(results, indent=1) + '\n')
+            args.json.parent.mkdir(parents=True, exist_ok=True)
+            args.json.write_text(json.dumps(dict(results, rows=kept + results['rows']), indent=1) + '\n')
     Console().print(table([Row(**{key: row[key] for key in Row._fields}) for row in results['rows']]))
+    print(f'{args.json}: all figures')
     if args.growth:
         from benchmarks.growth import draw
         draw(results['rows'], args.growth)
         print(f'{args.growth}: time at {", ".join(map(str, SCALES))} times the size')
+
+
+def kept_rows(path: Path, machine: Mapping) -> list[dict]:
+    """What an earlier call has written of the same machine."""
+    if not path.is_file():
+        return []
+    earlier = json.loads(path.read_text())
+    return earlier['rows'] if earlier['machine'] == machine else []
 
 
 def rows(names: Sequence[str], device: str, scale: int = 1) -> Iterator[tuple[str, Row]]:

@@ -65,6 +65,16 @@ def test_the_command_writes_table_and_file(tmp_path, monkeypatch, capsys):
         (1, 0.5, 'loss'), (4, 2., 'loss'), (16, 8., 'loss')]
     assert written['machine']['torch'] and plot.stat().st_size > 1000
 
+    monkeypatch.setitem(sys.modules, 'benchmarks.rows.step', SimpleNamespace(cases=cases))
+    monkeypatch.setattr(sys, 'argv', ['benchmarks', 'step', '--json', str(file)])
+    for _ in range(2):
+        command.main()
+        assert [row['benchmark'] for row in json.loads(file.read_text())['rows']] == ['loss', 'loss', 'loss', 'step']
+    capsys.readouterr()
+    file.write_text(json.dumps(dict(written, machine=dict(cpu='another'))))
+    command.main()
+    assert [row['benchmark'] for row in json.loads(file.read_text())['rows']] == ['step']
+
     monkeypatch.setattr(sys, 'argv', ['benchmarks', 'lost'])
     with pytest.raises(SystemExit):
         command.main()
