@@ -23,9 +23,9 @@ from pcloss_mmpose.configs import find_config, load_config
 from pcloss_mmpose.inference import find_items
 from pcloss_mmpose.synthetic import write_fashionai
 
-#: Config, side of the input, images and batch size. The peer of each takes about two seconds on a CPU.
+#: Config, side of the input, images and batch size. The peer of each takes some seconds on a CPU.
 MODELS = {
-    'SimpleBaselines ResNet-50': ('td-hm_res50-pcloss_4xb5-100k_fashionai-512x512', 256, 24, 4),
+    'SimpleBaselines ResNet-50': ('td-hm_res50-pcloss_4xb5-100k_fashionai-512x512', 256, 48, 4),
     'EfficientNet-lite0': ('td-hm_efflite0-pcloss_1xb12-600_garments-128x128', 128, 192, 32),
 }
 TARGET = 1 / 0.95
