@@ -6,8 +6,8 @@
     python -m benchmarks loss --growth work_dirs/growth.png
 
 Each row first checks that both sides give the same result, then runs them in turns, one thread each. The ratio is our
-time as a part of the peer's: the median over neighbouring runs, and the quartiles. docs/performance.md shows results
-and says what the rows mean.
+time as a part of the peer's: the median over neighbouring runs, and the quartiles; memory is ours as a part of the
+peer's at its peak. docs/performance.md shows results and says what the rows mean.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
             results['rows'].append(dict(row._asdict(), benchmark=name, scale=scale))
             args.json.parent.mkdir(parents=True, exist_ok=True)
             args.json.write_text(json.dumps(dict(results, rows=kept + results['rows']), indent=1) + '\n')
-    Console().print(table([Row(**{key: row[key] for key in Row._fields}) for row in results['rows']]))
+    Console().print(table(results['rows']))
     print(f'{args.json}: all figures')
     if args.growth:
         from benchmarks.growth import draw
@@ -83,22 +83,32 @@ def rows(names: Sequence[str], device: str, scale: int = 1) -> Iterator[tuple[st
             yield name, row
 
 
-def table(measured: Sequence[Row]) -> Table:
-    header, cells = cells_of(measured)
+def table(rows: Sequence[Mapping]) -> Table:
+    """All rows, those of each benchmark under its name."""
+    header, cells = cells_of(rows)
     shown = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for column in header:
         shown.add_column(column, no_wrap=bool(column))
-    for row in cells:
-        shown.add_row(*row)
+    last = None
+    for row, texts in zip(rows, cells):
+        if row['benchmark'] != last:
+            last = row['benchmark']
+            shown.add_row(f'[bold]{last}')
+        shown.add_row(*texts)
     return shown
 
 
-def cells_of(measured: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a table, without the columns that are empty."""
+def cells_of(rows: Sequence[Mapping]) -> tuple[list[str], list[list[str]]]:
+    """Header and texts of a table, without the columns that are empty.
+
+    Args:
+        rows: Dicts of a :class:`benchmarks.paired.Row`, with ``benchmark`` and ``scale``.
+    """
+    measured = [Row(**{key: row[key] for key in Row._fields}) for row in rows]
     cells = [[row.name, time_of(row.ours, row.count), time_of(row.peer, row.count),
               f'{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f})', '' if row.target is None else f'{row.target:.2f}',
               '' if row.floor is None else time_of(row.floor, row.count),
-              '' if row.memory is None else f'{row.memory:.2f} of {row.peer_bytes / 1e6:,.0f} MB'] for row in measured]
+              '' if row.memory is None else f'{row.memory:.2f}'] for row in measured]
     used = [column for column in range(len(HEADER)) if any(row[column] for row in cells)]
     return [HEADER[column] for column in used], [[row[column] for column in used] for row in cells]
 

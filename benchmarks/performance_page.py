@@ -10,7 +10,6 @@ from pathlib import Path
 
 from benchmarks.__main__ import NAMES, cells_of
 from benchmarks.ablation_report import with_tables
-from benchmarks.paired import Row
 from reproduce.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,8 +20,7 @@ def tables(results: dict) -> dict[str, str]:
     """A Markdown table for each benchmark of a file of results, rows of size 1."""
     found = {}
     for name in NAMES:
-        rows = [Row(**{key: row[key] for key in Row._fields}) for row in results['rows']
-                if (row['benchmark'], row['scale']) == (name, 1)]
+        rows = [row for row in results['rows'] if (row['benchmark'], row['scale']) == (name, 1)]
         if rows:
             found[name] = markdown_table(*cells_of(rows))
     return found

@@ -23,5 +23,5 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
         with torch.no_grad():
             return model(inputs, None, mode='tensor')
 
-    yield Case(f'forward of SimpleBaselines ResNet-50, {scale} images of 256x256', lambda: heatmaps(ours),
+    yield Case(f'SimpleBaselines ResNet-50, {scale} x 256x256', lambda: heatmaps(ours),
                lambda: heatmaps(stock), lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), target=1.)

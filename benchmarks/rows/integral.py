@@ -89,7 +89,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
 
             readable = partial(run, partial(readable_form, **options), True)
             yield Case(
-                f'integral, {kind}, {"lengths" if robust else "squares"}, {images} x {LANDMARKS} x {SIDE}x{SIDE}',
+                f'{kind}, {"lengths" if robust else "squares"}' + f', {images} images' * (scale > 1),
                 partial(run, partial(integral_coordinates, alpha=ALPHA, **options), False),
                 partial(run, partial(textbook_integral, columns=columns, rows=rows), True),
                 # Rounding lets the readable form give a slope to some pixels just below 0, which count nothing.

@@ -71,7 +71,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
             tensors = points(num_landmarks, valid, images, device)
             everything = [torch.arange(num_landmarks, device=device)]
             pairs = partial(pairwise_loss, *tensors, everything, TOPK, robust)
-            name = f'loss, {kind}, {images} images of {num_landmarks} landmarks'
+            name = f'{kind}, {images} x {num_landmarks}'
             yield Case(f'{name}, {valid} valid' if valid < num_landmarks else name, ours_of(*tensors, robust),
                        partial(with_gradient, pairs, tensors[0]), assert_same, target=1.)
     # The landmarks of one category cost about as much by themselves as among those of all thirteen.
@@ -82,5 +82,5 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
     def assert_same_at_valid(ours: tuple[Tensor, Tensor], peer: tuple[Tensor, Tensor]) -> None:
         assert_same((ours[0], ours[1].gather(1, valid)), peer)
 
-    yield Case(f'loss, lengths, {images} images of 294 landmarks, 39 valid; peer: those 39',
+    yield Case(f'lengths, {images} x 294, 39 valid; peer: {images} x 39',
                ours_of(pred, target, weight, True), ours_of(*alone, True), assert_same_at_valid, target=2.)

@@ -33,7 +33,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
         metainfo = load_metainfo(dataset.dataset_info)
         arrays = draw(images * scale, metainfo['num_keypoints'])
         yield Case(
-            f'{images * scale:,} images of {metainfo["num_keypoints"]} landmarks',
+            f'{images * scale:,} x {metainfo["num_keypoints"]}',
             lambda a=arrays, m=metainfo, c=category, o=ours: run(NormalizedError(**o), a, m, c, 'NE', 0.01),
             lambda a=arrays, m=metainfo, c=category, o=peer: run(NME(**o), a, m, c, 'NME', 1.),
             lambda a, b: torch.testing.assert_close(a, b, rtol=1e-4, atol=0), target=1., memory=1.)

@@ -81,6 +81,6 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
         ours, codec, our_optimizer = built('-pcloss', side, device)
         stock, _, optimizer = built('', side, device)
         batch = batch_of(codec, images)
-        yield Case(f'training step, SimpleBaselines ResNet-50, {images} x {side}x{side}',
+        yield Case(f'SimpleBaselines ResNet-50, {images} x {side}x{side}',
                    partial(average_step, ours, our_optimizer, batch), partial(train_step, stock, optimizer, batch),
                    assert_same, target=1.01)

@@ -32,5 +32,5 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
         return (torch.stack([torch.from_numpy(each['heatmaps']) for each in encoded]).to(device),
                 torch.cat([torch.from_numpy(each['keypoint_weights']) for each in encoded]).to(device))
 
-    yield Case(f'targets of {batch} x {LANDMARKS} x 128x128', ours, peer,
+    yield Case(f'{batch} x {LANDMARKS} x 128x128', ours, peer,
                lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), target=1.)
