@@ -18,6 +18,8 @@ from torch.autograd import Function
 #: Part of exp(0) that every pixel counts with ``debias``, times alpha: a map without a positive pixel has its centre.
 REST = 1e-4
 
+threshold_backward = torch.ops.aten.threshold_backward  # of the ReLU: 0 where a value is not above 0, in one pass
+
 #: Values of the maps that are taken together on the CPU: 1 MB in float32, half of the cache that a core has to itself.
 CHUNK = 2**18
 
@@ -39,10 +41,11 @@ class FastIntegral(Function):
         for part, in _parts(maps):
             top = part.amax((1, 2), keepdim=True).to(scratch.dtype)  # all is divided by exp(top), which might overflow
             shift = -alpha * (top.clamp(min=0) if debias else top)
-            mass = _exp(part, alpha, shift, out=scratch[:len(part)])
-            background = shift.exp()
-            if debias:
-                mass.sub_(background).clamp_(min=0)
+            lowest = shift.clamp(min=_lowest(scratch)) if debias else _lowest(scratch)
+            mass = _exp(part, alpha, shift, lowest, out=scratch[:len(part)])
+            if debias:  # what lies below the background now equals it, and counts nothing
+                background = lowest.exp()
+                mass.sub_(background)
             of_columns, of_rows = mass.sum(1), mass.sum(2)
             sums = [of_rows.sum(1), (of_columns * columns).sum(1), (of_rows * rows).sum(1)]
             if debias:
@@ -72,16 +75,20 @@ class FastIntegral(Function):
                 maps, gradient, of_columns[:, None, :], of_rows[:, :, None], shifts[:, None, None]):
             factor = torch.add(of_column, of_row, out=scratch[:len(part)])
             if ctx.debias:  # what counts nothing has no slope
-                factor.mul_(part.sign().clamp_(min=0))
+                threshold_backward.grad_input(factor, part.to(factor.dtype), 0, grad_input=factor)
             mass = result if result.dtype == factor.dtype else torch.empty_like(factor)
-            torch.mul(_exp(part, ctx.alpha, shift, out=mass), factor, out=result)
+            torch.mul(_exp(part, ctx.alpha, shift, _lowest(mass), out=mass), factor, out=result)
         return gradient.view(heatmaps.shape), None, None, None
 
 
-def _exp(maps: Tensor, alpha: float, shift: Tensor, out: Tensor) -> Tensor:
-    """exp(alpha * maps + shift), of which the largest is 1: at least 1e-19, since what becomes subnormal is slow."""
-    torch.add(shift, maps, alpha=alpha, out=out)
-    return out.clamp_(min=math.log(torch.finfo(out.dtype).tiny) / 2).exp_()
+def _exp(maps: Tensor, alpha: float, shift: Tensor, lowest: float | Tensor, out: Tensor) -> Tensor:
+    """exp(alpha * maps + shift), of which the largest is 1, with no exponent below the lowest."""
+    return torch.add(shift, maps, alpha=alpha, out=out).clamp_(min=lowest).exp_()
+
+
+def _lowest(values: Tensor) -> float:
+    """The exponent of 1e-19 in float32: what becomes subnormal is slow to compute with."""
+    return math.log(torch.finfo(values.dtype).tiny) / 2
 
 
 def _constants(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
