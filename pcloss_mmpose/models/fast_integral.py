@@ -18,7 +18,8 @@ from torch.autograd import Function
 #: Part of exp(0) that every pixel counts with ``debias``, times alpha: a map without a positive pixel has its centre.
 REST = 1e-4
 
-threshold_backward = torch.ops.aten.threshold_backward  # of the ReLU: 0 where a value is not above 0, in one pass
+#: The ReLU's: the gradient where a value is above 0, else 0, in one pass.
+threshold_backward = torch.ops.aten.threshold_backward
 
 #: Values of the maps that are taken together on the CPU: 1 MB in float32, half of the cache that a core has to itself.
 CHUNK = 2**18

@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from packaging.version import Version
 from toy_training import state, toy, train_until
 
 from pcloss_mmpose.errors import InputError
 from pcloss_mmpose.fast_training import fast_optimizer, fast_options, make_fast
+
+
+fused_on_cpu = pytest.mark.skipif(Version(torch.__version__) < Version('2.4'), reason='of GPUs alone before torch 2.4')
 
 
 class Convolutions(torch.nn.Module):
@@ -28,6 +32,7 @@ def conv(folder, fast=None, iterations=6, **settings):
                **settings)
 
 
+@fused_on_cpu
 def test_the_same_weights_in_another_layout_by_another_kernel(tmp_path):
     plain, fast = conv(tmp_path / 'plain'), conv(tmp_path / 'fast', dict(channels_last=True, fused=True))
     for runner in (plain, fast):
@@ -41,6 +46,7 @@ def test_the_same_weights_in_another_layout_by_another_kernel(tmp_path):
     assert loaded.backbone[2].weight.is_contiguous()
 
 
+@fused_on_cpu
 @pytest.mark.parametrize(('first', 'then'), [
     (None, dict(channels_last=True, fused=True)),
     (dict(channels_last=True, fused=True), dict(fused=True)),
