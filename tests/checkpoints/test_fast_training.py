@@ -8,7 +8,6 @@ from toy_training import state, toy, train_until
 from pcloss_mmpose.errors import InputError
 from pcloss_mmpose.fast_training import fast_optimizer, fast_options, make_fast
 
-
 fused_on_cpu = pytest.mark.skipif(Version(torch.__version__) < Version('2.4'), reason='of GPUs alone before torch 2.4')
 
 
