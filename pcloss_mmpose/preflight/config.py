@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
+from mmengine.dataset import Compose
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import METRICS, MODELS
 
 from ..datasets.checks import Finding, Report, leaves
 from ..errors import PclossError
 from .landmarks import check_landmarks
+from .pipelines import check_pixels, check_targets
 from .rehearsal import in_silence, monitored_figures, rehearse
 
 
 def config_findings(config: Mapping[str, Any], reports: Sequence[Report]) -> list[Finding]:
-    """Problems of the head and of the evaluators with the data sets that were read.
+    """Problems of the head, the training's pipeline and the evaluators with the data sets that were read.
 
     Args:
         config: Of MMPose.
         reports: Of its splits.
     """
-    head = (config.get('model') or {}).get('head')
+    model = config.get('model') or {}
+    head = model.get('head')
     hooks = filter(None, [*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or ())])
     findings = []
     if head:
         findings += _problems('model', lambda: check_landmarks(
             MODELS.build(copy.deepcopy(head)), _dataset(config, 'train', reports)))
+        findings += _problems('train_dataloader', lambda: _check_pipeline(
+            model, (config.get('train_dataloader') or {}).get('dataset') or {}))
     for name in ('val', 'test'):
         dataset, evaluator = _dataset(config, name, reports), config.get(f'{name}_evaluator')
         if dataset is not None and evaluator:
@@ -35,6 +41,16 @@ def config_findings(config: Mapping[str, Any], reports: Sequence[Report]) -> lis
                 dataset, monitored_figures(hooks) if name == 'val' else ()))
     texts = {finding.text.partition(': ')[2]: finding for finding in reversed(findings)}  # val and test are often one
     return list(reversed(texts.values()))
+
+
+def _check_pipeline(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> None:
+    """Compare the pipeline of one data set with the model; those of several are compared when a training begins."""
+    if 'pipeline' not in dataset or {'dataset', 'datasets'} & dataset.keys():
+        return
+    parts = {name: MODELS.build(copy.deepcopy(model[name])) for name in ('head', 'data_preprocessor') if name in model}
+    transforms = SimpleNamespace(pipeline=Compose(copy.deepcopy(dataset['pipeline'])))
+    check_pixels(transforms)
+    check_targets(SimpleNamespace(**dict(dict(data_preprocessor=None), **parts)), transforms)
 
 
 def _problems(what: str, act: Callable[[], None]) -> Iterator[Finding]:

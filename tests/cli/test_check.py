@@ -132,6 +132,13 @@ def test_a_config_is_known_by_its_name(check, root, monkeypatch):
     assert code == 0
     assert [line for line in lines if not line.startswith(' ')] == [
         'train: 12 rows, 12 images, 12 decoded', 'val: 2 rows, 2 images, 2 decoded', 'fit to train']
+    for option, problem in (
+            ('model.data_preprocessor.batch_augments=[]', 'nothing makes the targets of the training: '),
+            ('train_dataloader.dataset.pipeline.5.type=TopdownAffine', 'TopdownAffine may need the pixels, which ')):
+        code, lines, _ = check('td-hm_efflite0-pcloss_1xb12-600_deepfashion-160x160', '--cfg-options', option)
+        assert code == 1
+        assert [line for line in lines if line.startswith('  problem: ')] == [
+            line for line in lines if line.startswith(f'  problem: train_dataloader: {problem}')] != []
 
 
 def test_the_releases_are_those_that_can_be_checked():
