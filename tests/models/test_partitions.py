@@ -8,7 +8,7 @@ import mmpose
 import pytest
 from mmpose.registry import DATASETS
 
-import pcloss_mmpose  # noqa: F401
+import pcloss_mmpose.datasets  # noqa: F401  (registers ours)
 from pcloss_mmpose.metainfo import load_metainfo
 from pcloss_mmpose.models.losses import PCLoss, partition_from_metainfo
 
