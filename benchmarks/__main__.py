@@ -61,6 +61,8 @@ def main() -> None:
     Console().print(table(results['rows']))
     print(f'{args.json}: all figures')
     if args.growth:
+        if all(row['scale'] == 1 for row in results['rows']):
+            raise SystemExit(f'{args.growth}: not drawn, since no row of {", ".join(names)} grows')
         from benchmarks.growth import draw
         draw(results['rows'], args.growth)
         print(f'{args.growth}: time at {", ".join(map(str, SCALES))} times the size')

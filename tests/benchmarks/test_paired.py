@@ -75,6 +75,15 @@ def test_the_command_writes_table_and_file(tmp_path, monkeypatch, capsys):
     command.main()
     assert [row['benchmark'] for row in json.loads(file.read_text())['rows']] == ['step']
 
+    def of_one_size(device, scale=1):
+        return cases(device) if scale == 1 else iter(())
+
+    monkeypatch.setitem(sys.modules, 'benchmarks.rows.step', SimpleNamespace(cases=of_one_size))
+    monkeypatch.setattr(sys, 'argv', ['benchmarks', 'step', '--json', str(file), '--growth', str(plot)])
+    with pytest.raises(SystemExit, match='a.png: not drawn, since no row of step grows'):
+        command.main()
+    capsys.readouterr()
+
     monkeypatch.setattr(sys, 'argv', ['benchmarks', 'lost'])
     with pytest.raises(SystemExit):
         command.main()
