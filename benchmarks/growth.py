@@ -21,7 +21,7 @@ def draw(rows: Sequence[Mapping], path: Path) -> None:
     for row in rows:
         panels[row['benchmark']][row['scale']].append(row)
     panels = {name: scales for name, scales in panels.items() if len(scales) > 1}
-    figure = Figure(figsize=(4.5 * len(panels), 4), layout='constrained')
+    figure = Figure(figsize=(4.5 * len(panels), 5), layout='constrained')
     for axes, (name, scales) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         sizes = sorted(scales)
         for number, first in enumerate(scales[sizes[0]]):
@@ -31,6 +31,6 @@ def draw(rows: Sequence[Mapping], path: Path) -> None:
         axes.set(title=name, xlabel='size of the work', ylabel='seconds')
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
-        axes.legend(fontsize=6)
+        axes.legend(fontsize=6, loc='upper center', bbox_to_anchor=(0.5, -0.15))
     figure.suptitle('ours solid, the peer dotted', fontsize=9)
     figure.savefig(path, dpi=110)
