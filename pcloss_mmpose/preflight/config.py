@@ -6,9 +6,8 @@ import copy
 from types import SimpleNamespace
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
-from mmengine.dataset import Compose
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
-from mmpose.registry import METRICS, MODELS
+from mmpose.registry import METRICS, MODELS, TRANSFORMS
 
 from ..datasets.checks import Finding, Report, leaves
 from ..errors import PclossError
@@ -48,9 +47,10 @@ def _check_pipeline(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> Non
     if 'pipeline' not in dataset or {'dataset', 'datasets'} & dataset.keys():
         return
     parts = {name: MODELS.build(copy.deepcopy(model[name])) for name in ('head', 'data_preprocessor') if name in model}
-    transforms = SimpleNamespace(pipeline=Compose(copy.deepcopy(dataset['pipeline'])))
-    check_pixels(transforms)
-    check_targets(SimpleNamespace(**dict(dict(data_preprocessor=None), **parts)), transforms)
+    transforms = [TRANSFORMS.build(step) for step in copy.deepcopy(dataset['pipeline'])]
+    data = SimpleNamespace(pipeline=SimpleNamespace(transforms=transforms))
+    check_pixels(data)
+    check_targets(SimpleNamespace(**dict(dict(data_preprocessor=None), **parts)), data)
 
 
 def _problems(what: str, act: Callable[[], None]) -> Iterator[Finding]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import sys
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +38,8 @@ def call(capsys, monkeypatch):
     def run(*arguments):
         with monkeypatch.context() as patch:
             patch.setattr(logging, 'raiseExceptions', False)  # loggers hold the streams of earlier tests
+            if 'mmengine.registry' in sys.modules:  # no scope of an earlier test, as in a process of its own
+                patch.setattr(sys.modules['mmengine.registry'].DefaultScope, '_instance_dict', OrderedDict())
             patch.setenv('LOCAL_RANK', os.environ.get('LOCAL_RANK', '0'))  # MMPose's scripts set it for good
             try:
                 main([str(argument) for argument in arguments])
