@@ -28,6 +28,8 @@ from rich.table import Table
 
 from benchmarks.paired import Row, measure
 from pcloss_mmpose.cli.arguments import out_file
+from pcloss_mmpose.errors import FileFormatError, InputError, PclossError
+from pcloss_mmpose.inference.predictor import choose_device
 
 NAMES = ('integral', 'loss', 'step', 'fast', 'input', 'targets', 'start', 'metric', 'imports', 'predict', 'inference')
 SCALES = (1, 4, 16)
@@ -40,19 +42,21 @@ def main() -> None:
     parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(NAMES)}; default: all')
     parser.add_argument('--device', default='cpu', help='default: %(default)s')
     parser.add_argument('--json', type=out_file('.json'), default=Path('work_dirs/performance.json'),
-                        help='where the results go, row by row; of other benchmarks on the same machine it keeps them '
+                        help='where the results go, row by row, beside those of other benchmarks on the same machine '
                         '(default: %(default)s)')
     parser.add_argument('--growth', type=out_file('.png'),
                         help='also run at 4 and 16 times the size, and draw how time grows')
     args = parser.parse_args()
     if unknown := set(args.names) - set(NAMES):
         parser.error(f'no benchmark is called {", ".join(sorted(unknown))}; there are {", ".join(NAMES)}')
+    names = args.names or NAMES
+    try:
+        results = dict(machine=machine(choose_device(args.device)), rows=[])
+        kept = [row for row in kept_rows(args.json, results['machine']) if row['benchmark'] not in names]
+    except PclossError as error:
+        parser.error(str(error))
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-
-    names = args.names or NAMES
-    results = dict(machine=machine(args.device), rows=[])
-    kept = [row for row in kept_rows(args.json, results['machine']) if row['benchmark'] not in names]
     for scale in SCALES if args.growth else SCALES[:1]:
         for name, row in rows(names, args.device, scale):
             results['rows'].append(dict(row._asdict(), benchmark=name, scale=scale))
@@ -69,11 +73,23 @@ def main() -> None:
 
 
 def kept_rows(path: Path, machine: Mapping) -> list[dict]:
-    """What an earlier call has written of the same machine."""
+    """What earlier calls have written to the file.
+
+    Raises:
+        FileFormatError: It is none of this program's.
+        InputError: It is of another machine.
+    """
     if not path.is_file():
         return []
-    earlier = json.loads(path.read_text())
-    return earlier['rows'] if earlier['machine'] == machine else []
+    try:
+        earlier = json.loads(path.read_text())
+        if earlier['machine'] == machine:
+            return list(earlier['rows'])
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileFormatError.at(str(path), f'not what this program writes ({type(error).__name__})',
+                                 'Remove it, or name another file with --json.') from None
+    raise InputError(f'{path} has the figures of another machine, {", ".join(earlier["machine"].values())}: name '
+                     'another file with --json')
 
 
 def rows(names: Sequence[str], device: str, scale: int = 1) -> Iterator[tuple[str, Row]]:

@@ -26,14 +26,19 @@ def tables(results: dict) -> dict[str, str]:
     return found
 
 
-def main() -> None:
+def filled(page: str) -> str:
+    """The page with what the files of results say."""
     content = {}
     for path in sorted((ROOT / 'docs' / 'performance').glob('*.json')):
         results = json.loads(path.read_text())
         content[f'{path.stem}_machine'] = ', '.join(
             f'{value}' if key in ('cpu', 'gpu') else f'{key} {value}' for key, value in results['machine'].items())
         content.update({f'{path.stem}_{name}': text for name, text in tables(results).items()})
-    PAGE.write_text(with_tables(PAGE.read_text(), content))
+    return with_tables(page, content)
+
+
+def main() -> None:
+    PAGE.write_text(filled(PAGE.read_text()))
 
 
 if __name__ == '__main__':

@@ -35,7 +35,7 @@ def cases(device: str, scale: int = 1) -> Iterator[Case]:
     for model in (plain, fast):
         model.head.logs_now = False
     batch = batch_of(codec, images)
-    parts = ', '.join(sorted({key for key, value in options.items() if value} - left_out.keys()))
+    parts = ', '.join(sorted({key for key, value in options.items() if value} - {'workers'} - left_out.keys()))
     yield Case(f'{parts}: SimpleBaselines ResNet-50, {images} x {SIDE}x{SIDE}',
                partial(train_step, fast, build_optim_wrapper(fast, config), batch),
                partial(train_step, plain, optimizer, batch),

@@ -9,6 +9,7 @@ import pytest
 
 import benchmarks.__main__ as command
 from benchmarks.paired import Case, Cost, measure, peak_memory
+from benchmarks.performance_page import PAGE, filled
 
 
 def of_costs(*costs, result=None):
@@ -71,10 +72,6 @@ def test_the_command_writes_table_and_file(tmp_path, monkeypatch, capsys):
         command.main()
         assert [row['benchmark'] for row in json.loads(file.read_text())['rows']] == ['loss', 'loss', 'loss', 'step']
     capsys.readouterr()
-    file.write_text(json.dumps(dict(written, machine=dict(cpu='another'))))
-    command.main()
-    assert [row['benchmark'] for row in json.loads(file.read_text())['rows']] == ['step']
-
     def of_one_size(device, scale=1):
         return cases(device) if scale == 1 else iter(())
 
@@ -84,7 +81,25 @@ def test_the_command_writes_table_and_file(tmp_path, monkeypatch, capsys):
         command.main()
     capsys.readouterr()
 
-    monkeypatch.setattr(sys, 'argv', ['benchmarks', 'lost'])
-    with pytest.raises(SystemExit):
+
+@pytest.mark.parametrize(('arguments', 'content', 'message'), [
+    (['lost'], None, 'no benchmark is called lost; there are integral, loss,'),
+    (['loss', '--device', 'tpu'], None, "device 'tpu': Expected one of cpu, cuda,"),
+    (['loss'], '{', 'a.json: not what this program writes (JSONDecodeError). Remove it, or name another file'),
+    (['loss'], '[]', 'a.json: not what this program writes (TypeError)'),
+    (['loss'], '{"machine": {"cpu": "X", "torch": "1"}, "rows": []}', 'has the figures of another machine, X, 1: '),
+])
+def test_what_cannot_work_is_said_before_anything_is_timed(tmp_path, monkeypatch, capsys, arguments, content, message):
+    file = tmp_path / 'a.json'
+    if content:
+        file.write_text(content)
+    monkeypatch.setattr(sys, 'argv', ['benchmarks', *arguments, '--json', str(file)])
+    with pytest.raises(SystemExit) as ended:
         command.main()
-    assert 'no benchmark is called lost; there are integral, loss,' in capsys.readouterr().err
+    assert ended.value.code == 2 and message in capsys.readouterr().err
+    assert (file.read_text() if content else None) == content
+
+
+def test_the_page_shows_what_was_measured():
+    page = PAGE.read_text()
+    assert filled(page) == page and '| plain, squares ' in page
