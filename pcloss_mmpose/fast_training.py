@@ -18,7 +18,7 @@ from packaging.version import Version
 from .errors import InputError
 
 #: What ``fast`` may hold, with what each is when it is left out.
-OFF = dict(amp=None, channels_last=False, fused=False, compile=False)
+OFF = dict(amp=None, channels_last=False, fused=False, compile=False, workers=None)
 AMP = (None, 'bfloat16', 'float16')
 
 
@@ -29,6 +29,7 @@ def make_fast(runner: Runner) -> None:
     - ``channels_last``: the memory layout of the weights of convolutions, and with them of what flows through.
     - ``fused``: the optimizer's own fused kernels, of those that have some (Adam, AdamW, SGD).
     - ``compile``: ``torch.compile`` for the backbone and the neck, whose weights keep their names.
+    - ``workers``: how many processes load the training's images, which live as long as the training.
 
     What the machine cannot do is left out, and the log says so.
 
@@ -54,6 +55,12 @@ def make_fast(runner: Runner) -> None:
         for name in ('backbone', 'neck'):
             if getattr(model, name, None) is not None:
                 getattr(model, name).compile()
+    if options['workers']:
+        loader = runner._train_dataloader
+        if isinstance(loader, dict):
+            runner._train_dataloader = dict(loader, num_workers=options['workers'], persistent_workers=True)
+        else:
+            left_out['workers'] = 'the data loader is there already'
     for option, why in left_out.items():
         print_log(f'fast.{option} is left out: {why}', 'current', logging.WARNING)
 
@@ -74,6 +81,9 @@ def fast_options(fast: Any) -> dict[str, Any]:
     for name in ('channels_last', 'fused', 'compile'):
         if not isinstance(options[name], bool):
             raise InputError(f'fast.{name} must be True or False, got {options[name]!r}')
+    workers = options['workers']
+    if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or workers < 1):
+        raise InputError(f'fast.workers must be None or a whole number from 1, got {workers!r}')
     return options
 
 

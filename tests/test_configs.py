@@ -105,7 +105,8 @@ def test_a_base_of_the_loss_can_be_read_alone(path):
 def test_a_config_takes_fast_as_one_more_base(path, tmp_path):
     (tmp_path / 'fast.py').write_text(f"_base_ = ['{path}', '{CONFIGS / '_base_/fast.py'}']\n")
     fast = load(tmp_path / 'fast.py')
-    assert fast_options(fast.pop('fast')) == dict(amp='bfloat16', channels_last=True, fused=True, compile=False)
+    assert fast_options(fast.pop('fast')) == dict(
+        amp='bfloat16', channels_last=True, fused=True, compile=False, workers=4)
     assert fast.to_dict() == load(path).to_dict()
 
 

@@ -94,11 +94,21 @@ def test_what_is_left_out_is_said(tmp_path, capfd):
     assert 'type' not in runner.optim_wrapper
 
 
+def test_workers_load_the_same_images(tmp_path):
+    plain, fast = conv(tmp_path / 'plain', iterations=3), conv(tmp_path / 'fast', dict(workers=2), iterations=3)
+    for runner in (plain, fast):
+        runner.train()
+    assert fast.rows == plain.rows and len(fast.rows) == 3
+    assert (plain.train_dataloader.num_workers, fast.train_dataloader.num_workers) == (0, 2)
+
+
 @pytest.mark.parametrize(('fast', 'message'), [
-    (True, 'fast is a dict of amp, channels_last, fused, compile, got True'),
+    (True, 'fast is a dict of amp, channels_last, fused, compile, workers, got True'),
     (dict(amp='bfloat16', chanels_last=True), "got {'amp': 'bfloat16', 'chanels_last': True}"),
     (dict(amp=True), "fast.amp must be 'bfloat16', 'float16' or None, got True"),
     (dict(amp='bf16'), "got 'bf16'"),
+    (dict(workers=0), 'fast.workers must be None or a whole number from 1, got 0'),
+    (dict(workers=True), 'got True'),
     (dict(fused=1), 'fast.fused must be True or False, got 1'),
     (dict(compile='reduce-overhead'), "fast.compile must be True or False, got 'reduce-overhead'"),
 ])
