@@ -1,12 +1,14 @@
 """The config's ``fast``: the same training, another way to compute it."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from packaging.version import Version
 from toy_training import state, toy, train_until
 
 from pcloss_mmpose.errors import InputError
-from pcloss_mmpose.fast_training import fast_optimizer, fast_options, make_fast
+from pcloss_mmpose.fast_training import fast_optimizer, fast_options, make_fast, renew
 
 fused_on_cpu = pytest.mark.skipif(Version(torch.__version__) < Version('2.4'), reason='of GPUs alone before torch 2.4')
 
@@ -92,6 +94,18 @@ def test_what_is_left_out_is_said(tmp_path, capfd):
     make_fast(runner)
     assert 'fast.amp is left out: MMEngine has mixed precision on GPUs alone' in ''.join(capfd.readouterr())
     assert 'type' not in runner.optim_wrapper
+
+
+@pytest.mark.parametrize(('options', 'device'), [
+    (dict(fused=True), 'meta'), (dict(fused=False), 'cpu'), (dict(fused=False, capturable=True), 'meta'), ({}, 'cpu')],
+    ids=str)
+def test_a_count_of_steps_lies_where_the_kernels_look_for_it(options, device):
+    weight = torch.empty(2, device='meta')  # as on a GPU, another device than the count's in the checkpoint
+    state = dict(step=torch.tensor(3.), amsgrad=True)
+    optimizer = SimpleNamespace(
+        defaults=options, param_groups=[dict(options, params=[weight], fused=None)], state={weight: state})
+    renew(optimizer)
+    assert state['step'].device.type == device and state['amsgrad'] is True
 
 
 def test_workers_load_the_same_images(tmp_path):
