@@ -29,8 +29,8 @@ class PCHeatmapMixin(PCLossMixin):
         InputError: With pc_loss: there is no decoder of heatmaps, or ``integral`` is not ``dict(alpha=...)``.
     """
 
-    def __init__(self, *args, pc_loss: dict | None = None, integral: dict | None = None, **kwargs) -> None:
-        super().__init__(*args, pc_loss=pc_loss, **kwargs)
+    def __init__(self, *args, integral: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         if self.pc_loss is None:
             return
         if not hasattr(self.decoder, 'heatmap_size'):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...errors import InputError
+from ..losses import StructuralLoss
 
 
 class PCLossMixin:
@@ -25,19 +26,38 @@ class PCLossMixin:
     is of a sensible size. A training sets ``logs_now``, so that this and the stock accuracy of heatmaps, which a step
     would wait for, are computed at the steps that are logged (:class:`~pcloss_mmpose.logged_steps.LoggedStepsHook`).
 
+    Another loss of the family may take PCLoss's place, as ``structural_loss``; the log then says ``loss_structural``
+    and ``structural_share``.
+
     Args:
         pc_loss: Config of a :class:`~pcloss_mmpose.models.losses.PCLoss`. With None, or a loss_weight of 0, the head
             is the stock head, bit for bit.
+        structural_loss: In its place, config of any :class:`~pcloss_mmpose.models.losses.StructuralLoss`.
+
+    Raises:
+        InputError: Both are given, one is no such loss, or the loss needs what the head does not have.
     """
 
     #: Whether to compute what is only logged.
     logs_now = True
 
-    def __init__(self, *args, pc_loss: dict | None = None, **kwargs) -> None:
+    def __init__(self, *args, pc_loss: dict | None = None, structural_loss: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.pc_loss = None if pc_loss is None else MODELS.build(pc_loss)
+        if pc_loss is not None and structural_loss is not None:
+            raise InputError(f'{type(self).__name__} takes pc_loss or structural_loss, not both: '
+                             'set the other to None')
+        config = pc_loss if structural_loss is None else structural_loss
+        self.loss_name, self.share_name = (('loss_pc', 'pc_share') if structural_loss is None else
+                                           ('loss_structural', 'structural_share'))
+        self.pc_loss = None if config is None else MODELS.build(config)
+        if self.pc_loss is not None and not isinstance(self.pc_loss, StructuralLoss):
+            raise InputError(f'{type(self).__name__}: {config["type"]} is no loss on coordinates; these are '
+                             f'{", ".join(sorted(kind.__name__ for kind in known_losses()))}')
         if self.pc_loss is not None and self.pc_loss.loss_weight == 0:
             self.pc_loss = None
+        if self.pc_loss is not None and self.pc_loss.needs_covariance and not self.has_covariance:
+            raise InputError(f'{config["type"]} needs the distribution of each landmark, and {type(self).__name__} '
+                             'gives coordinates alone; take a head of heatmaps or of SimCC')
         self._keeps_output = False
         self._output = None
 
@@ -49,6 +69,13 @@ class PCLossMixin:
         """Coordinates (B, K, 2) from the output of one stage, as fractions of the input: x by width, y by height."""
         raise NotImplementedError
 
+    #: Whether the head has :meth:`landmark_covariances`.
+    has_covariance = False
+
+    def landmark_covariances(self, output) -> Tensor:
+        """Covariances (B, K, 2, 2) of the landmarks' distributions from the output of one stage, in the same unit."""
+        raise NotImplementedError
+
     def forward(self, *args, **kwargs):
         output = super().forward(*args, **kwargs)
         if self._keeps_output:
@@ -56,7 +83,7 @@ class PCLossMixin:
         return output
 
     def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict:
-        """The stock losses, ``loss_pc``, and in training ``pc_share`` where it is logged.
+        """The stock losses, ``loss_pc``, and in training ``pc_share`` where it is logged (or the other two names).
 
         Raises:
             RuntimeError: The stock ``loss`` does not call ``forward``.
@@ -76,16 +103,25 @@ class PCLossMixin:
                                    'keeps what PCLoss needs')
             outputs = self.stages(self._output)
             preds = [self.landmark_fractions(output) for output in outputs]
+            spreads = [dict(covariance=self.landmark_covariances(output)) if self.pc_loss.needs_covariance else {}
+                       for output in outputs]
         finally:
             self._keeps_output, self._output = False, None
         target = target_fractions(batch_data_samples).to(preds[0].device, non_blocking=True)
         weights = landmark_weights(batch_data_samples)
-        loss_pc = sum(self.pc_loss(pred, target, weights) for pred in preds)
-        stock, losses = losses, dict(losses, loss_pc=loss_pc)
-        if self.logs_now and loss_pc.requires_grad:
+        added = sum(self.pc_loss(pred, target, weights, **spread) for pred, spread in zip(preds, spreads))
+        stock, losses = losses, dict(losses, **{self.loss_name: added})
+        if self.logs_now and added.requires_grad:
             stock = sum(_total(value) for key, value in stock.items() if 'loss' in key)
-            losses['pc_share'] = gradient_share(loss_pc, stock, outputs)
+            losses[self.share_name] = gradient_share(added, stock, outputs)
         return losses
+
+
+def known_losses(kind: type = StructuralLoss) -> Iterator[type]:
+    """The losses that a head takes."""
+    for each in kind.__subclasses__():
+        yield each
+        yield from known_losses(each)
 
 
 def gradient_share(loss: Tensor, other: Tensor, outputs) -> Tensor:

@@ -25,8 +25,8 @@ class PCSimCCMixin(PCLossMixin):
         InputError: With pc_loss: the head's loss has no positive ``beta``.
     """
 
-    def __init__(self, *args, pc_loss: dict | None = None, **kwargs) -> None:
-        super().__init__(*args, pc_loss=pc_loss, **kwargs)
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         beta = getattr(self.loss_module, 'beta', None)
         if self.pc_loss is not None and not (isinstance(beta, (int, float)) and beta > 0):
             raise InputError(f'{type(self).__name__} with pc_loss takes the temperature of its distributions from the '

@@ -7,13 +7,14 @@ from typing import Mapping, Sequence
 
 import torch
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import InputError
 from ...metainfo import load_metainfo
 from ..eager import is_eager
 from .fast_constraint import FastLoss
 from .partition import Groups, check_groups, partition_from_metainfo
+from .structural import StructuralLoss, check_shapes
 
 
 def position_constraint_loss(pred: Tensor,
@@ -61,7 +62,8 @@ def position_constraint_loss(pred: Tensor,
         >>> position_constraint_loss(pred, torch.zeros(1, 3, 2), topk=1)  # the third: 2 * 2 + 3 * 3
         tensor(13.)
     """
-    _check_shapes(pred, target, weight, topk)
+    check_shapes(pred, target, weight)
+    check_topk(topk)
     eager = is_eager()
     valid = pred.new_ones(pred.shape[:2], dtype=torch.bool) if weight is None else weight.reshape(pred.shape[:2]) > 0
     valid, size = valid[:, None], pred.shape[1]  # (B, G, K) from here on; of the largest group
@@ -122,19 +124,6 @@ def _sum_of_lengths(deviation: Tensor, valid: Tensor) -> Tensor:
     return torch.where(pairs, torch.where(pairs, square, 1.).sqrt(), 0.).sum(-1)
 
 
-def _check_shapes(pred: Tensor, target: Tensor, weight: Tensor | None, topk: int | None) -> None:
-    if not pred.is_floating_point():
-        raise TypeError(f'pred must be a floating point tensor, got {pred.dtype}')
-    if pred.ndim != 3 or pred.shape[-1] != 2 or pred.shape[1] == 0:
-        raise ValueError(f'pred must have shape (B, K, 2), got {tuple(pred.shape)}')
-    if target.shape != pred.shape:
-        raise ValueError(f'target must have the shape of pred, {tuple(pred.shape)}, got {tuple(target.shape)}')
-    if weight is not None and tuple(weight.shape) not in (pred.shape[:2], (*pred.shape[:2], 1)):
-        raise ValueError(f'weight must have shape {tuple(pred.shape[:2])} or {(*pred.shape[:2], 1)}, '
-                         f'got {tuple(weight.shape)}')
-    check_topk(topk)
-
-
 def check_topk(topk: int | None) -> None:
     """Raise InputError unless ``topk`` is None or a whole number from 1."""
     if topk is not None and (not isinstance(topk, int) or isinstance(topk, bool) or topk < 1):
@@ -142,7 +131,7 @@ def check_topk(topk: int | None) -> None:
 
 
 @MODELS.register_module()
-class PCLoss(nn.Module):
+class PCLoss(StructuralLoss):
     """Module of :func:`position_constraint_loss`.
 
     Args:
@@ -164,12 +153,10 @@ class PCLoss(nn.Module):
                  loss_weight: float = 1.0,
                  metainfo: str | Mapping | None = None,
                  robust: bool = False) -> None:
-        super().__init__()
+        super().__init__(loss_weight)
         check_topk(topk)
         if not isinstance(robust, bool):
             raise InputError(f'robust must be True or False, got {robust!r}')
-        if not isinstance(loss_weight, (int, float)) or not 0 <= loss_weight < float('inf'):
-            raise InputError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
         if isinstance(partition, str):
             if metainfo is None:
                 raise InputError(f"partition '{partition}' needs metainfo, such as metainfo='CocoDataset'")
@@ -178,12 +165,11 @@ class PCLoss(nn.Module):
             check_groups(partition)
         self.topk = topk
         self.groups = partition
-        self.loss_weight = loss_weight
         self.robust = robust
 
-    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """``loss_weight`` times :func:`position_constraint_loss` of (B, K, 2), (B, K, 2) and (B, K) or (B, K, 1)."""
-        return self.loss_weight * position_constraint_loss(pred, target, weight, self.groups, self.topk, self.robust)
+    def value(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """:func:`position_constraint_loss` of (B, K, 2), (B, K, 2) and (B, K) or (B, K, 1)."""
+        return position_constraint_loss(pred, target, weight, self.groups, self.topk, self.robust)
 
     def extra_repr(self) -> str:
         return (f'topk={self.topk}, groups={self.groups}, loss_weight={self.loss_weight}'

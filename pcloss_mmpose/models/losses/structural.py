@@ -1,0 +1,93 @@
+"""What all losses on coordinates have in common that a head may add to its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+
+
+class StructuralLoss(nn.Module):
+    """A loss on the coordinates of a head, beside the head's own: ``loss(pred, target, weight)``.
+
+    B: batch, K: landmarks. A subclass writes :meth:`value`, and :meth:`fit` where it needs to know the training data.
+    No loss has a parameter or a buffer, so that checkpoints stay the stock model's.
+
+    Args:
+        loss_weight: Factor of the value. What it means depends on the unit of the coordinates, the resolution and the
+            head: ``pcloss calibrate`` finds the one for a wanted share of the gradient.
+
+    Raises:
+        InputError: ``loss_weight`` is not a finite number from 0.
+    """
+
+    #: Whether :meth:`value` takes ``covariance``, (B, K, 2, 2), that of the distribution of each landmark.
+    needs_covariance = False
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        check_weight(loss_weight)
+        self.loss_weight = loss_weight
+
+    def fit(self, dataset: Any) -> None:
+        """Look at the training data before a training begins.
+
+        Args:
+            dataset: The built data set, with ``metainfo`` and ``get_data_info``.
+
+        Raises:
+            InputError: The loss does not fit the data.
+        """
+
+    def value(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Scalar; a landmark counts where its weight is above 0, and a batch without any gives 0.
+
+        Args:
+            pred, target: (B, K, 2) x, y as fractions of the input.
+            weight: (B, K) or (B, K, 1). None: all count.
+        """
+        raise NotImplementedError
+
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None, **distribution: Tensor) -> Tensor:
+        """``loss_weight`` times :meth:`value`."""
+        return self.loss_weight * self.value(pred, target, weight, **distribution)
+
+    def extra_repr(self) -> str:
+        return f'loss_weight={self.loss_weight}'
+
+
+def check_weight(loss_weight: float) -> None:
+    """Raise InputError unless it is a finite number from 0."""
+    is_number = isinstance(loss_weight, (int, float)) and not isinstance(loss_weight, bool)
+    if not is_number or not 0 <= loss_weight < float('inf'):
+        raise InputError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
+
+
+def masked_error(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The errors (B, K, 2), float32 or better and 0 where a landmark does not count, and which do (B, K).
+
+    Raises:
+        TypeError: ``pred`` is not a floating point tensor.
+        ValueError: A shape does not fit.
+    """
+    check_shapes(pred, target, weight)
+    valid = pred.new_ones(pred.shape[:2], dtype=torch.bool) if weight is None else weight.reshape(pred.shape[:2]) > 0
+    dtype = torch.promote_types(pred.dtype, torch.float32)
+    # where, not a product: 0 * NaN would let a masked landmark in.
+    return torch.where(valid[..., None], pred.to(dtype) - target.to(dtype), 0.), valid
+
+
+def check_shapes(pred: Tensor, target: Tensor, weight: Tensor | None) -> None:
+    """Raise TypeError or ValueError unless they are (B, K, 2), the same, and (B, K) or (B, K, 1)."""
+    if not pred.is_floating_point():
+        raise TypeError(f'pred must be a floating point tensor, got {pred.dtype}')
+    if pred.ndim != 3 or pred.shape[-1] != 2 or pred.shape[1] == 0:
+        raise ValueError(f'pred must have shape (B, K, 2), got {tuple(pred.shape)}')
+    if target.shape != pred.shape:
+        raise ValueError(f'target must have the shape of pred, {tuple(pred.shape)}, got {tuple(target.shape)}')
+    if weight is not None and tuple(weight.shape) not in (pred.shape[:2], (*pred.shape[:2], 1)):
+        raise ValueError(f'weight must have shape {tuple(pred.shape[:2])} or {(*pred.shape[:2], 1)}, '
+                         f'got {tuple(weight.shape)}')
