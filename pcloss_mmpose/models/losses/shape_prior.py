@@ -38,7 +38,7 @@ from ...errors import InputError
 from ...metainfo import raw_category
 from .structural import StructuralLoss, masked_error
 
-MAX_ROWS = 20000  # of the training data, spread evenly
+MAX_ROWS = 10000  # of the training data, spread evenly
 MAX_ROUNDS = 100  # of each iteration; most need a few
 SMALLEST_VARIANCE = 1e-5  # left by the modes, where the mean shape's points lie 1 from their centre
 
@@ -160,7 +160,7 @@ def align_shapes(points: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         placed = usable.any(0)
         mean = torch.where(placed[:, None], mean - mean[placed].mean(0), 0.)
         mean = mean / mean[placed].square().sum(-1).mean().sqrt()
-        if (mean - last).abs().max() < 1e-6:
+        if (mean - last).abs().max() < 1e-4:
             break
     rows = usable.any(-1)
     return similarity_onto(mean, points[rows], usable[rows])(points[rows]), usable[rows]
@@ -208,7 +208,7 @@ class ShapePriorLoss(StructuralLoss):
     """How much less than the truth the prediction looks like a training shape, in fractions of the input.
 
     The categories are those of the annotations, and what is learned of them belongs to no checkpoint: a training finds
-    it anew, in seconds, from at most 20,000 rows. A batch has no categories, so that of a sample is the one whose modes
+    it anew, in seconds, from at most 10,000 rows. A batch has no categories, so that of a sample is the one whose modes
     leave least of its true landmarks, among those that have all of them. A sample counts if it has at least 3 valid
     landmarks and more dimensions, 2 for each less 4, than its category has modes.
 
