@@ -289,8 +289,14 @@ def test_few_landmarks_have_few_modes_and_rare_ones_none():
     assert fit_shapes(points, known, 8).landmarks.tolist() == [True] * 6 + [False] * 2
 
 
+def test_landmarks_in_one_place_are_no_shape():
+    points, known = drawn_shapes(100, 0.)
+    points[:5] = 70.
+    assert torch.equal(fit_shapes(points, known, 2).modes, fit_shapes(points[5:], known[5:], 2).modes)
+
+
 @pytest.mark.parametrize(('number', 'landmarks', 'words'), [
-    (9, 8, r'9 shapes with two landmarks, and 8 modes take 10'),
+    (9, 8, r'9 shapes with two landmarks in two places, and 8 modes take 10'),
     (30, 1, r'0 shapes with two landmarks'),
     (30, 2, r'2 landmarks that 10 shapes have, and it takes 3'),
 ])
@@ -358,6 +364,13 @@ def test_a_data_set_is_learned_by_category(people):
     assert read[0].shape == (40, 17, 2) and read[1].shape == (40, 17)
 
 
+def test_of_many_rows_some_are_read_spread_evenly(people, monkeypatch):
+    every = read_shapes(people(CROP))[1]['person'][0]
+    monkeypatch.setattr('pcloss_mmpose.models.losses.shape_prior.MAX_ROWS', 15)
+    some = read_shapes(people(CROP))[1]['person'][0]
+    assert torch.equal(some, every[::3])  # 14 of 40
+
+
 def test_mirrored_shapes_are_added_where_the_pipeline_flips(people):
     points, known = read_shapes(people(CROP + [dict(type='RandomFlip')]))[1]['person']
     assert len(points) == 80
@@ -382,8 +395,8 @@ def test_data_that_cannot_be_learned_are_refused(people):
         ShapePriorLoss().fit(people([]))
     with pytest.raises(ValueError, match='KeypointConverter'):
         ShapePriorLoss().fit(people(CROP + [dict(type='KeypointConverter', num_keypoints=1, mapping=[(0, 0)])]))
-    with pytest.raises(ValueError, match=r'finds no category to learn: person \(40 shapes with two landmarks, and 39 '
-                                         r'modes take 41\). Take fewer modes'):
+    with pytest.raises(ValueError, match=r'finds no category to learn: person \(40 shapes with two landmarks in two '
+                                         r'places, and 39 modes take 41\). Take fewer modes'):
         ShapePriorLoss(modes=39).fit(people(CROP))
 
 
@@ -403,7 +416,7 @@ def test_a_category_with_too_few_shapes_is_left_out_by_name(raw, tmp_path, capsy
     printed = capsys.readouterr()
     said = printed.out + printed.err
     assert 'has learned skirt (2 modes of 4 landmarks)' in said
-    assert 'leaves out blouse (3 shapes with two landmarks, and 3 modes take 5)' in said
+    assert 'leaves out blouse (3 shapes with two landmarks in two places, and 3 modes take 5)' in said
 
 
 def test_shapes_are_stretched_as_their_boxes_are(raw, tmp_path):

@@ -128,12 +128,15 @@ def fit_shapes(points: Tensor, known: Tensor, modes: int) -> ShapeModel:
             at the most, n being the number of its landmarks.
 
     Raises:
-        InputError: Fewer than ``modes`` + 2 shapes have two landmarks, or the category has fewer than 3.
+        InputError: Fewer than ``modes`` + 2 shapes have two landmarks in two places, or the category has fewer than 3.
     """
-    rows = known.sum(-1) >= 2
+    mask = known[..., None]
+    extent = torch.where(mask, points, -torch.inf).amax(1) - torch.where(mask, points, torch.inf).amin(1)
+    rows = (known.sum(-1) >= 2) & (extent > 0).any(-1)
     if rows.sum() < modes + 2:
-        raise InputError(f'{int(rows.sum())} shapes with two landmarks, and {modes} modes take {modes + 2}')
-    shapes, known = align_shapes(torch.where(known[rows][..., None], points[rows], 0.), known[rows])
+        raise InputError(f'{int(rows.sum())} shapes with two landmarks in two places, and {modes} modes take '
+                         f'{modes + 2}')
+    shapes, known = align_shapes(torch.where(mask, points, 0.)[rows], known[rows])
     landmarks = known.sum(0) >= modes + 2
     number = int(landmarks.sum())
     if number < 3:
@@ -316,8 +319,9 @@ def read_shapes(dataset: Any) -> tuple[tuple[int, int], dict[str, tuple[Tensor, 
     Raises:
         InputError: The pipelines have no input size or several, or convert landmarks.
     """
-    sizes, found = set(), {}
-    for part, steps in _parts(dataset):
+    sizes, found, parts = set(), {}, list(_parts(dataset))
+    every = max(1, -(-sum(len(part) for part, _ in parts) // MAX_ROWS))
+    for part, steps in parts:
         kinds = {type(step).__name__ for step in steps}
         if 'KeypointConverter' in kinds:
             raise InputError('ShapePriorLoss reads the annotations, whose landmarks the training pipeline converts to '
@@ -325,7 +329,7 @@ def read_shapes(dataset: Any) -> tuple[tuple[int, int], dict[str, tuple[Tensor, 
         metainfo = part.metainfo
         size = next((tuple(step.input_size) for step in steps if hasattr(step, 'input_size')), None)
         sizes.add(size)
-        for row in range(0, len(part), -(-len(part) // MAX_ROWS)):
+        for row in range(0, len(part), every):
             info = part.get_data_info(row)
             points, known = info['keypoints'][0].astype(float), info['keypoints_visible'][0] > 0
             if 'TopdownStretch' in kinds and size and 'bbox' in info:
