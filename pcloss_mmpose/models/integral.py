@@ -48,11 +48,11 @@ def integral_coordinates(heatmaps: Tensor, alpha: float, debias: bool = False, w
         >>> integral_coordinates(heatmaps, alpha=100.)
         tensor([[[1., 2.]]])
     """
-    if heatmaps.ndim != 4:
-        raise ValueError(f'heatmaps must have shape (B, K, H, W), got {tuple(heatmaps.shape)}')
+    _check_heatmaps(heatmaps)
     check_integral(alpha, debias, window)
     if window is not None:
-        return _windowed_integral(heatmaps, alpha, debias, window)
+        mass, columns, rows = _mass_around_peak(heatmaps, alpha, debias, window)
+        return torch.stack([(mass.sum(-2) * columns).sum(-1), (mass.sum(-1) * rows).sum(-1)], dim=-1)
     if is_eager():
         return FastIntegral.apply(heatmaps, alpha, debias, partial(readable_integral, alpha=alpha, debias=debias))
     return readable_integral(heatmaps, alpha, debias)
@@ -63,13 +63,79 @@ def readable_integral(heatmaps: Tensor, alpha: float, debias: bool = False) -> T
 
     torch.compile, exports and whoever differentiates the gradient get this one.
     """
-    height, width = heatmaps.shape[-2:]
-    mass = _mass(heatmaps.flatten(2), alpha, debias).unflatten(2, (height, width))
+    mass = _mass_of_map(heatmaps, alpha, debias)
     return torch.stack([_mean_index(mass.sum(-2)), _mean_index(mass.sum(-1))], dim=-1)
 
 
-def _windowed_integral(heatmaps: Tensor, alpha: float, debias: bool, window: int) -> Tensor:
-    """Only the square around the peak is read; of one that reaches over the border, the part within the map counts."""
+def integral_covariances(heatmaps: Tensor,
+                         alpha: float,
+                         debias: bool = False,
+                         window: int | None = None,
+                         pixel: tuple[float, float] = (1., 1.)) -> Tensor:
+    """Covariance of the position under the mass whose mean :func:`integral_coordinates` gives, by the same options.
+
+    Args:
+        heatmaps, alpha, debias, window: As there.
+        pixel: Width and height of a heatmap pixel in the unit that is wanted.
+
+    Returns:
+        (B, K, 2, 2) of x and y in that unit squared.
+
+    Raises:
+        ValueError: The heatmaps have other than four dimensions, or an option is out of its range.
+
+    Example:
+        >>> heatmaps = torch.zeros(1, 1, 1, 5)
+        >>> heatmaps[..., [0, 4]] = 1  # half of the mass two pixels to the left of the mean, half to the right
+        >>> integral_covariances(heatmaps, alpha=100.)
+        tensor([[[[4., 0.],
+                  [0., 0.]]]])
+    """
+    _check_heatmaps(heatmaps)
+    check_integral(alpha, debias, window)
+    if window is None:
+        return mass_covariances(_mass_of_map(heatmaps, alpha, debias), pixel)
+    mass, columns, rows = _mass_around_peak(heatmaps, alpha, debias, window)
+    return mass_covariances(mass, pixel, columns, rows)
+
+
+def mass_covariances(mass: Tensor,
+                     pixel: tuple[float, float] = (1., 1.),
+                     columns: Tensor | None = None,
+                     rows: Tensor | None = None) -> Tensor:
+    """Covariance (B, K, 2, 2) of x and y under a mass (B, K, H, W) that sums to 1 over each map.
+
+    Args:
+        mass: Taken in float32 or better.
+        pixel: Width and height of a pixel in the unit that is wanted.
+        columns, rows: (B, K, W) and (B, K, H) indices that the pixels stand for. None: from 0.
+    """
+    mass = mass.to(torch.promote_types(mass.dtype, torch.float32))
+    columns = torch.arange(mass.shape[-1], device=mass.device) if columns is None else columns
+    rows = torch.arange(mass.shape[-2], device=mass.device) if rows is None else rows
+    by_column, by_row = mass.sum(-2), mass.sum(-1)
+    # About the mean, since a difference of second moments would lose the narrow ones.
+    x = pixel[0] * (columns - (by_column * columns).sum(-1, keepdim=True))
+    y = pixel[1] * (rows - (by_row * rows).sum(-1, keepdim=True))
+    xx, yy = (by_column * x.square()).sum(-1), (by_row * y.square()).sum(-1)
+    xy = ((mass * x[..., None, :]).sum(-1) * y).sum(-1)
+    return torch.stack([xx, xy, xy, yy], dim=-1).unflatten(-1, (2, 2))
+
+
+def _check_heatmaps(heatmaps: Tensor) -> None:
+    if heatmaps.ndim != 4:
+        raise ValueError(f'heatmaps must have shape (B, K, H, W), got {tuple(heatmaps.shape)}')
+
+
+def _mass_of_map(heatmaps: Tensor, alpha: float, debias: bool) -> Tensor:
+    return _mass(heatmaps.flatten(2), alpha, debias).unflatten(2, tuple(heatmaps.shape[-2:]))
+
+
+def _mass_around_peak(heatmaps: Tensor, alpha: float, debias: bool, window: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mass (B, K, h, w) of the square around the peak, which alone is read, and its columns and rows.
+
+    Of a square that reaches over the border, the part within the map counts.
+    """
     height, width = heatmaps.shape[-2:]
     peak_row, peak_column = _peaks(heatmaps.detach())
     rows, in_rows = _near(peak_row, window, height)
@@ -78,8 +144,7 @@ def _windowed_integral(heatmaps: Tensor, alpha: float, debias: bool, window: int
     inside = (in_rows[..., :, None] & in_columns[..., None, :]).flatten(2)
     square = heatmaps.flatten(2).gather(2, pixels)
     mass = _mass(square.masked_fill(~inside, -torch.inf), alpha, debias) * inside
-    mass = (mass / mass.sum(-1, keepdim=True)).unflatten(2, (rows.shape[-1], columns.shape[-1]))
-    return torch.stack([(mass.sum(-2) * columns).sum(-1), (mass.sum(-1) * rows).sum(-1)], dim=-1)
+    return (mass / mass.sum(-1, keepdim=True)).unflatten(2, (rows.shape[-1], columns.shape[-1])), columns, rows
 
 
 def _peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,11 +193,21 @@ def expected_bins(logits: Tensor, alpha: float) -> Tensor:
         >>> expected_bins(torch.tensor([[[0., 0., 0., 9.]]]), alpha=10.)
         tensor([[3.]])
     """
+    return _mean_index(_mass_of_axis(logits, alpha))
+
+
+def bin_variances(logits: Tensor, alpha: float) -> Tensor:
+    """Variance of the bin (B, K) under the distribution whose mean :func:`expected_bins` gives, by the same options."""
+    mass = _mass_of_axis(logits, alpha)
+    bins = torch.arange(mass.shape[-1], device=mass.device)
+    return (mass * (bins - _mean_index(mass)[..., None]).square()).sum(-1)
+
+
+def _mass_of_axis(logits: Tensor, alpha: float) -> Tensor:
     if logits.ndim != 3:
         raise ValueError(f'logits must have shape (B, K, W), got {tuple(logits.shape)}')
     check_alpha(alpha)
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return _mean_index((alpha * logits).softmax(-1))
+    return (alpha * logits.to(torch.promote_types(logits.dtype, torch.float32))).softmax(-1)
 
 
 def _mean_index(mass: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...errors import InputError
-from ..integral import check_integral, integral_coordinates
+from ..integral import check_integral, integral_coordinates, integral_covariances
 from .pc_mixin import PCLossMixin
 
 
@@ -44,12 +44,19 @@ class PCHeatmapMixin(PCLossMixin):
         self.integral = dict(integral, alpha=integral['alpha'] / codec_peak(self.decoder))
         self.pixel_fractions = (np.asarray(self.decoder.scale_factor) / np.asarray(self.decoder.input_size)).tolist()
 
+    has_covariance = True
+
     def landmark_fractions(self, output: Tensor) -> Tensor:
-        if getattr(self.decoder, 'heatmap_type', None) == 'combined':
-            output = output[:, ::3]  # the other two channels of each landmark are offsets
-        pixels = integral_coordinates(output, **self.integral)
+        pixels = integral_coordinates(self._heatmaps(output), **self.integral)
         x_scale, y_scale = self.pixel_fractions
         return torch.stack([pixels[..., 0] * x_scale, pixels[..., 1] * y_scale], dim=-1)
+
+    def landmark_covariances(self, output: Tensor) -> Tensor:
+        return integral_covariances(self._heatmaps(output), **self.integral, pixel=self.pixel_fractions)
+
+    def _heatmaps(self, output: Tensor) -> Tensor:
+        """Without the two channels of offsets that a combined output has for each landmark."""
+        return output[:, ::3] if getattr(self.decoder, 'heatmap_type', None) == 'combined' else output
 
 
 def codec_peak(codec) -> float:

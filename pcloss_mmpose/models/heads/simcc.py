@@ -8,7 +8,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...errors import InputError
-from ..integral import expected_bins
+from ..integral import bin_variances, expected_bins
 from .pc_mixin import PCLossMixin
 
 
@@ -16,7 +16,8 @@ class PCSimCCMixin(PCLossMixin):
     """PCLoss on the expectation over each axis' distribution, at the temperature that the head's own loss gives it.
 
     That is the ``beta`` of its ``KLDiscretLoss`` (1 for SimCC's configs, 10 for RTMPose's): the distribution that the
-    point loss compares with its target is the one whose mean PCLoss reads, so there is no alpha to choose.
+    point loss compares with its target is the one whose mean PCLoss reads, so there is no alpha to choose. The two axes
+    have a distribution each, so the covariance of a landmark has nothing beside its diagonal.
 
     Args:
         pc_loss: Config of a PCLoss.
@@ -35,6 +36,13 @@ class PCSimCCMixin(PCLossMixin):
     def landmark_fractions(self, output: tuple[Tensor, Tensor]) -> Tensor:
         return torch.stack([expected_bins(logits, self.loss_module.beta) / (self.simcc_split_ratio * size)
                             for logits, size in zip(output, self.input_size)], dim=-1)
+
+    has_covariance = True
+
+    def landmark_covariances(self, output: tuple[Tensor, Tensor]) -> Tensor:
+        variances = [bin_variances(logits, self.loss_module.beta) / (self.simcc_split_ratio * size)**2
+                     for logits, size in zip(output, self.input_size)]
+        return torch.diag_embed(torch.stack(variances, dim=-1))
 
 
 @MODELS.register_module()

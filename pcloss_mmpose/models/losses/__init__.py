@@ -1,5 +1,8 @@
 from .partition import partition_from_metainfo
 from .position_constraint import PCLoss, position_constraint_loss
+from .shape_prior import ShapePriorLoss
+from .star import STARLoss
 from .structural import StructuralLoss
 
-__all__ = ['PCLoss', 'StructuralLoss', 'partition_from_metainfo', 'position_constraint_loss']
+__all__ = [
+    'PCLoss', 'STARLoss', 'ShapePriorLoss', 'StructuralLoss', 'partition_from_metainfo', 'position_constraint_loss']

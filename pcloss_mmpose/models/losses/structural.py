@@ -59,11 +59,11 @@ class StructuralLoss(nn.Module):
         return f'loss_weight={self.loss_weight}'
 
 
-def check_weight(loss_weight: float) -> None:
+def check_weight(weight: float, name: str = 'loss_weight') -> None:
     """Raise InputError unless it is a finite number from 0."""
-    is_number = isinstance(loss_weight, (int, float)) and not isinstance(loss_weight, bool)
-    if not is_number or not 0 <= loss_weight < float('inf'):
-        raise InputError(f'loss_weight must be a finite number from 0, got {loss_weight!r}')
+    is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+    if not is_number or not 0 <= weight < float('inf'):
+        raise InputError(f'{name} must be a finite number from 0, got {weight!r}')
 
 
 def masked_error(pred: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
