@@ -1,5 +1,6 @@
+from .coordinates import CoordinateLoss
 from .partition import partition_from_metainfo
 from .position_constraint import PCLoss, position_constraint_loss
 from .structural import StructuralLoss
 
-__all__ = ['PCLoss', 'StructuralLoss', 'partition_from_metainfo', 'position_constraint_loss']
+__all__ = ['CoordinateLoss', 'PCLoss', 'StructuralLoss', 'partition_from_metainfo', 'position_constraint_loss']
