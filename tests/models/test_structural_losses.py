@@ -8,10 +8,14 @@ import pytest
 import torch
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 from mmpose.registry import MODELS
+from pycocotools.cocoeval import COCOeval
 
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.errors import InputError
+from pcloss_mmpose.metainfo import load_metainfo
+from pcloss_mmpose.models.losses.bones import bone_loss
 from pcloss_mmpose.models.losses.coordinates import coordinate_loss
+from pcloss_mmpose.models.losses.oks import oks_loss
 
 K = 8  # FLDDataset's
 INPUT_SIZE = (64, 96)
@@ -19,6 +23,9 @@ POWERS = (1, 2)
 CONFIGS = {
     'coordinates': dict(type='CoordinateLoss', power=1),
     'coordinates, squares': dict(type='CoordinateLoss', power=2),
+    'bones': dict(type='BoneVectorLoss', metainfo='FLDDataset'),
+    'bones, squares': dict(type='BoneVectorLoss', metainfo='FLDDataset', power=2),
+    'OKS': dict(type='KeypointSimilarityLoss', metainfo='FLDDataset'),
 }
 
 
@@ -48,6 +55,70 @@ def test_coordinates_worked_by_hand():
     # A sample without a landmark does not count.
     weight[0] = 0
     assert coordinate_loss(pred, target, weight, 1) == 2
+
+
+def test_bones_worked_by_hand():
+    # Errors (1,1), (4,5), (1,0), (9,9): the bones 0-1 and 1-2 are (3,4) and (-3,-5) off, 25 and 34 squared.
+    target = torch.rand(1, 4, 2)
+    pred = target + torch.tensor([[[1., 1.], [4., 5.], [1., 0.], [9., 9.]]])
+    bones = torch.tensor([[0, 1], [1, 2]])
+    assert bone_loss(pred, target, bones).item() == pytest.approx((5 + math.sqrt(34)) / 2)
+    assert bone_loss(pred, target, bones, power=2).item() == pytest.approx((25 + 34) / 2)
+    # Without landmark 2 there is one bone; its sample and one of 0-1 off by (0,2) make the mean.
+    off_by_2 = pred - torch.tensor([[0., 0.], [0., 2.], [0., 0.], [0., 0.]])
+    pred, target = torch.cat([pred, pred]), torch.cat([target, off_by_2])
+    weight = torch.tensor([[1., 0.1, 0., 1.], [1., 1., 0., 0.]])
+    assert bone_loss(pred, target, bones, weight).item() == pytest.approx((5 + 2) / 2)
+    # A landmark without the other end of a bone has none, and such a sample does not count.
+    weight[0, 0] = 0
+    assert bone_loss(pred, target, bones, weight).item() == pytest.approx(2)
+
+
+def test_the_bones_are_the_skeletons():
+    module = MODELS.build(CONFIGS['bones'])
+    assert {frozenset(bone) for bone in module.bones.tolist()} == {
+        frozenset(link) for link in load_metainfo('FLDDataset')['skeleton_links']}
+    pred, target, weight = random_case(5)
+    own = MODELS.build(dict(CONFIGS['bones'], bones=[[0, 7], [3, 1]], loss_weight=0.5))
+    expected = bone_loss(pred, target, torch.tensor([[1, 3], [0, 7]]), weight)
+    assert own(pred, target, weight).item() == pytest.approx(0.5 * expected.item())
+    assert module(pred + 3, target, weight).item() == pytest.approx(module(pred, target, weight).item())
+
+
+def test_a_link_both_ways_is_one_bone():
+    metainfo = dict(load_metainfo('FLDDataset'), skeleton_links=[(1, 0), (0, 1), (2, 3)])
+    assert MODELS.build(dict(type='BoneVectorLoss', metainfo=metainfo)).bones.tolist() == [[0, 1], [2, 3]]
+
+
+def test_oks_worked_by_hand():
+    # The box is 0.4 by 0.5, s^2 = 0.2. Landmark 0 with k = 0.2 is (0.03, 0.04) off: 0.0025 / (2 0.2 0.04) = 0.15625.
+    # Landmark 1 with k = 0.5 is 0.1 off: 0.01 / (2 0.2 0.25) = 0.1. Landmark 2 is exact.
+    target = torch.tensor([[[0.1, 0.2], [0.5, 0.3], [0.2, 0.7], [0., 0.]]])
+    pred = target + torch.tensor([[[0.03, 0.04], [0., 0.1], [0., 0.], [5., 5.]]])
+    sigmas, weight = torch.tensor([0.1, 0.25, 0.05, 0.1]), torch.tensor([[1., 1., 0.5, 0.]])
+    expected = ((1 - math.exp(-0.15625)) + (1 - math.exp(-0.1)) + 0) / 3
+    assert oks_loss(pred, target, sigmas, weight).item() == pytest.approx(expected, rel=1e-5)
+    # Landmark 0 alone: the box is 0.1 by 0.1.
+    weight[0, 1:] = 0
+    assert oks_loss(pred, target, sigmas, weight).item() == pytest.approx(
+        1 - math.exp(-0.0025 / (2 * 0.01 * 0.04)), rel=1e-5)
+
+
+def test_oks_is_cocos():
+    """As pycocotools computes it, where the area is that of the box around the landmarks."""
+    pred, target, weight = random_case(6)
+    weight[:, :2] = 1  # no empty sample
+    evaluator = COCOeval(iouType='keypoints')
+    evaluator.params.kpt_oks_sigmas = np.linspace(0.02, 0.2, K)
+    values = []
+    for p, t, valid in zip(pred.detach().numpy(), target.numpy(), weight.numpy()):
+        area = np.ptp(t[valid > 0], axis=0).clip(0.1).prod()
+        found, true = (np.column_stack([points, valid]).ravel().tolist() for points in (p, t))
+        evaluator._gts[0, 0] = [dict(keypoints=true, area=area, bbox=[0, 0, 1, 1])]
+        evaluator._dts[0, 0] = [dict(keypoints=found, score=1)]
+        values.append(1 - evaluator.computeOks(0, 0).item())
+    loss = oks_loss(pred, target, torch.linspace(0.02, 0.2, K), weight)
+    assert loss.item() == pytest.approx(np.mean(values), rel=1e-6) and 0.1 < loss < 0.99
 
 
 @each_loss
@@ -128,15 +199,45 @@ def test_bad_input(name, changes, error, words):
         fitted(name)(**{**arguments, **changes})
 
 
+FLD_BONES = CONFIGS['bones']
+
+
 @pytest.mark.parametrize(('options', 'words'), [
     (dict(type='CoordinateLoss', power=3), r'power must be 1 \(lengths\) or 2 \(their squares\), got 3'),
     (dict(type='CoordinateLoss', power=True), 'power must be 1 .* got True'),
     (dict(type='CoordinateLoss', power='1'), "power must be 1 .* got '1'"),
     (dict(type='CoordinateLoss', loss_weight=-1), 'loss_weight must be a finite number from 0'),
+    (dict(type='BoneVectorLoss'), "BoneVectorLoss needs metainfo, such as metainfo='CocoDataset'"),
+    (dict(type='BoneVectorLoss', metainfo='NoSuchDataset'), 'neither a registered data set'),
+    (dict(FLD_BONES, power=0), 'power must be 1'),
+    (dict(FLD_BONES, loss_weight='1'), 'loss_weight must be a finite number from 0'),
+    (dict(type='BoneVectorLoss', metainfo=dict(load_metainfo('FLDDataset'), skeleton_links=[])),
+     "'fld' has no skeleton; name the pairs"),
+    (dict(FLD_BONES, bones=[]), r'a list of pairs of landmark indices, got \[\]'),
+    (dict(FLD_BONES, bones='all'), "a list of pairs of landmark indices, got 'all'"),
+    (dict(FLD_BONES, bones=[0, 1]), 'a bone is a pair of two landmark indices, got 0'),
+    (dict(FLD_BONES, bones=[[0, 1, 2]]), 'a bone is a pair of two'),
+    (dict(FLD_BONES, bones=[[2, 2]]), 'a bone is a pair of two'),
+    (dict(FLD_BONES, bones=[[0, 8]]),
+     r'the bone \(0, 8\) names the landmark 8: there are 8, 0 to 7'),
+    (dict(FLD_BONES, bones=[[-1, 0]]), 'names the landmark -1'),
+    (dict(FLD_BONES, bones=[[0, 1.]]), 'names the landmark 1.0'),
+    (dict(FLD_BONES, bones=[[0, 1], [1, 0]]), 'a bone must not be named twice'),
+    (dict(type='KeypointSimilarityLoss'), "KeypointSimilarityLoss needs metainfo, such as metainfo='CocoDataset'"),
+    (dict(type='KeypointSimilarityLoss', metainfo='OneHand10KDataset'),
+     "'onehand10k' has no sigma above 0 for each of its 21 landmarks"),
+    (dict(CONFIGS['OKS'], metainfo=dict(load_metainfo('FLDDataset'), sigmas=[0.1] * 7 + [0])), 'no sigma above 0'),
+    (dict(CONFIGS['OKS'], metainfo=dict(load_metainfo('FLDDataset'), sigmas=None)), 'no sigma above 0'),
 ])
 def test_bad_options(options, words):
     with pytest.raises(InputError, match=words):
         MODELS.build(options)
+
+
+@pytest.mark.parametrize('name', [name for name in CONFIGS if not name.startswith('coord')])
+def test_a_head_of_other_landmarks_is_refused(name):
+    with pytest.raises(InputError, match='is made for 8 landmarks, and the head gives 9: set its metainfo'):
+        fitted(name)(torch.zeros(2, 9, 2), torch.zeros(2, 9, 2))
 
 
 REGRESSION = dict(type='RegressionLabel', input_size=INPUT_SIZE)
@@ -194,5 +295,5 @@ def test_without_a_weight_the_head_is_the_stock_one(name):
 def test_one_loss_of_the_family_at_a_time():
     with pytest.raises(InputError, match='pc_loss or structural_loss, not both'):
         build_head('RegressionHead', pc_loss=dict(type='PCLoss'), structural_loss=CONFIGS['coordinates'])
-    with pytest.raises(InputError, match='L1Loss is no loss on coordinates; these are CoordinateLoss, .*PCLoss'):
+    with pytest.raises(InputError, match='L1Loss is no loss on coordinates; these are .*CoordinateLoss, .*PCLoss'):
         build_head('RegressionHead', structural_loss=dict(type='L1Loss'))

@@ -1,6 +1,11 @@
+from .bones import BoneVectorLoss
 from .coordinates import CoordinateLoss
+from .oks import KeypointSimilarityLoss
 from .partition import partition_from_metainfo
 from .position_constraint import PCLoss, position_constraint_loss
 from .structural import StructuralLoss
 
-__all__ = ['CoordinateLoss', 'PCLoss', 'StructuralLoss', 'partition_from_metainfo', 'position_constraint_loss']
+__all__ = [
+    'BoneVectorLoss', 'CoordinateLoss', 'KeypointSimilarityLoss', 'PCLoss', 'StructuralLoss',
+    'partition_from_metainfo', 'position_constraint_loss'
+]

@@ -1,8 +1,8 @@
 """Plain coordinates, no pairs: what PCLoss is compared with, to see whether it is the pairs that help.
 
 L = mean over the samples of mean_i |e_i|^power, with the errors e_i = p_i - p*_i of a sample's valid landmarks. The
-error is a vector: its length is taken, not the sum over both axes that L1 regression takes (Sun et al., Compositional
-Human Pose Regression, ICCV 2017, arXiv 1704.00159, Eq. 1).
+error is a vector: its length is taken, not the sum over both axes as in L1 regression, the baseline of Sun et al.,
+Compositional Human Pose Regression, ICCV 2017, arXiv 1704.00159.
 """
 
 from __future__ import annotations

@@ -55,6 +55,20 @@ class StructuralLoss(nn.Module):
         """``loss_weight`` times :meth:`value`."""
         return self.loss_weight * self.value(pred, target, weight, **distribution)
 
+    def constant(self, name: str, device: torch.device) -> Tensor:
+        """The tensor of that name, which stays on the device that it was last asked for on."""
+        tensor = getattr(self, name)
+        if tensor.device != device:
+            tensor = tensor.to(device, non_blocking=True)
+            setattr(self, name, tensor)
+        return tensor
+
+    def check_number(self, known: int, pred: Tensor) -> None:
+        """Raise InputError unless ``pred`` (B, K, 2) has the landmarks that the loss knows."""
+        if pred.ndim == 3 and pred.shape[1] != known:
+            raise InputError(f'{type(self).__name__} is made for {known} landmarks, and the head gives '
+                             f'{pred.shape[1]}: set its metainfo to that of the data')
+
     def extra_repr(self) -> str:
         return f'loss_weight={self.loss_weight}'
 
