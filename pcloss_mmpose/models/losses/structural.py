@@ -55,6 +55,20 @@ class StructuralLoss(nn.Module):
         """``loss_weight`` times :meth:`value`."""
         return self.loss_weight * self.value(pred, target, weight, **distribution)
 
+    def constant(self, name: str, device: torch.device) -> Tensor:
+        """The tensor of that name, which stays on the device that it was last asked for on."""
+        tensor = getattr(self, name)
+        if tensor.device != device:
+            tensor = tensor.to(device, non_blocking=True)
+            setattr(self, name, tensor)
+        return tensor
+
+    def check_number(self, known: int, pred: Tensor) -> None:
+        """Raise InputError unless ``pred`` (B, K, 2) has the landmarks that the loss knows."""
+        if pred.ndim == 3 and pred.shape[1] != known:
+            raise InputError(f'{type(self).__name__} is made for {known} landmarks, and the head gives '
+                             f'{pred.shape[1]}: set its metainfo to that of the data')
+
     def extra_repr(self) -> str:
         return f'loss_weight={self.loss_weight}'
 
@@ -91,3 +105,27 @@ def check_shapes(pred: Tensor, target: Tensor, weight: Tensor | None) -> None:
     if weight is not None and tuple(weight.shape) not in (pred.shape[:2], (*pred.shape[:2], 1)):
         raise ValueError(f'weight must have shape {tuple(pred.shape[:2])} or {(*pred.shape[:2], 1)}, '
                          f'got {tuple(weight.shape)}')
+
+
+def check_power(power: int) -> None:
+    """Raise InputError unless it is 1 or 2."""
+    if isinstance(power, bool) or power not in (1, 2):
+        raise InputError(f'power must be 1 (lengths) or 2 (their squares), got {power!r}')
+
+
+def sizes(vectors: Tensor, power: int) -> Tensor:
+    """|v| or |v|^2 of vectors (..., 2); the gradient of a length of 0 is 0."""
+    square = vectors.square().sum(-1)
+    if power == 2:
+        return square
+    apart = square != 0  # the root has no gradient at 0, so that zeros go around it; NaN does not
+    return torch.where(apart, torch.where(apart, square, 1.).sqrt(), 0.)
+
+
+def mean_of_samples(value: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of each sample of (B, N), averaged over the samples with a weight; 0 where there is none."""
+    weight = weight.to(value.dtype)
+    total = weight.sum(-1)
+    counts = total > 0
+    per_sample = (weight * value).sum(-1) / torch.where(counts, total, 1.)
+    return per_sample.sum() / counts.sum().clamp(min=1)
