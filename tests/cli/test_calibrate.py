@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from pcloss_mmpose.calibration import (
-    SCALE,
     Calibration,
     MeasuringHook,
     Ratio,
@@ -147,10 +147,11 @@ def test_where_the_loss_is():
 def test_a_weight_of_1_stays_finite_in_half_precision():
     """A gradient of 30, as a few small heatmaps have it, overflows under the factor of small ones."""
     output = torch.ones(2, dtype=torch.float16, requires_grad=True)
-    large = 30 * output.float().sum()
-    assert gradient_norm(large, output, SCALE).item() == pytest.approx(30 * 2**.5, rel=1e-3)
-    assert gradient_norm(large, output).item() == float('inf')
-    assert gradient_norm(1e-4 * output.float().sum(), output, SCALE).item() == pytest.approx(1e-4 * 2**.5, rel=1e-2)
+    head = SimpleNamespace(measured_losses=[30., 1e-4],
+                           loss_on=lambda outputs, samples, slope: slope * outputs.float().sum())
+    norms = MeasuringHook(head, 1, 1, None).norms(dict(loss_kpt=1e-7 * output.float().sum()), output, None)
+    assert norms == pytest.approx([1e-7 * 2**.5, 30 * 2**.5, 1e-4 * 2**.5], rel=0.02)
+    assert gradient_norm(30 * output.float().sum(), output).item() == float('inf')
 
 
 def test_the_command(call, tiny_config, tmp_path, monkeypatch):
