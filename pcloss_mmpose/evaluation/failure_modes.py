@@ -1,4 +1,5 @@
-"""The two failures that the PCLoss paper sets out to remove: landmarks far off, and two landmarks on one spot."""
+"""The failures that the PCLoss paper sets out to remove, landmarks far off and two landmarks on one spot, and a left
+landmark at the place of the right one."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ CURVE = (2, 5, 10, 15, 20, 30)
 
 @METRICS.register_module()
 class FailureModes(LandmarkMetric):
-    """Outliers and duplicates of a test set, in percent; lower is better.
+    """Outliers, duplicates and exchanged sides of a test set, in percent; lower is better.
 
     Takes the arguments of :class:`~pcloss_mmpose.evaluation.landmark_metric.LandmarkMetric`. Keys of the result:
 
@@ -24,13 +25,18 @@ class FailureModes(LandmarkMetric):
     - ``duplicates``: pairs found on one spot, of the pairs that lie apart
       (:func:`~pcloss_mmpose.evaluation.duplicates`); ``duplicates/<category>``, and
       ``duplicates/<landmark>+<landmark>`` for the pairs of which any was.
-    - ``outlier_images``, ``duplicate_images``: images with at least one, of the images with a counted landmark.
+    - ``exchanged``: flip pairs of which one was found at the other's place, of the flip pairs that lie apart
+      (:func:`~pcloss_mmpose.evaluation.exchanged`); ``exchanged/<category>``, and ``exchanged/<left>+<right>`` for the
+      pairs of which any was. A data set without flip pairs has none of these.
+    - ``outlier_images``, ``duplicate_images``, ``exchanged_images``: images with at least one, of the images with a
+      counted landmark.
 
-    A duplicate figure is missing where no pair counts.
+    A figure of pairs is missing where no pair counts.
 
     Args:
         threshold: Of the outliers, as a fraction of T.
-        near, apart: Of the duplicates, as fractions of T.
+        near: Of the duplicates, as a fraction of T.
+        apart: Of the duplicates and the exchanged sides, as a fraction of T.
 
     Raises:
         InputError: An option is not a positive number, and as the base class says.
@@ -45,18 +51,20 @@ class FailureModes(LandmarkMetric):
 
     def figures(self, measured: Measurement) -> dict[str, float]:
         """Rates of a measured test, see the class."""
-        errors, pairs, names = measured.errors, measured.duplicates, measured.landmarks
-        any_counts = measured.counted.any(axis=1)
-        rates = dict(outliers=outlier_rate(errors, self.threshold), duplicates=mean(pairs))
+        errors, names, any_counts = measured.errors, measured.landmarks, measured.counted.any(axis=1)
+        rates = dict(outliers=outlier_rate(errors, self.threshold))
         rates.update(zip([f'outliers@{percent}' for percent in CURVE], outlier_rate(errors, np.array(CURVE) / 100)))
         with np.errstate(invalid='ignore'):
             rates['outlier_images'] = (errors > self.threshold).any(axis=1)[any_counts].mean()
-        rates['duplicate_images'] = (pairs == 1).any(axis=1)[any_counts].mean()
-        for category in sorted(set(measured.categories)):
-            own = measured.categories == category
-            rates[f'outliers/{category}'] = outlier_rate(errors[own], self.threshold)
-            rates[f'duplicates/{category}'] = mean(pairs[own])
-        for pair, (first, second) in enumerate(zip(*np.triu_indices(len(names), 1))):
-            if (pairs[:, pair] == 1).any():
-                rates[f'duplicates/{names[first]}+{names[second]}'] = mean(pairs[:, pair])
+        categories = {name: measured.categories == name for name in sorted(set(measured.categories))}
+        for name, own in categories.items():
+            rates[f'outliers/{name}'] = outlier_rate(errors[own], self.threshold)
+        for key, images, found, pairs in (
+                ('duplicates', 'duplicate_images', measured.duplicates, list(zip(*np.triu_indices(len(names), 1)))),
+                ('exchanged', 'exchanged_images', measured.exchanged, measured.sides)):
+            if pairs:
+                rates[key], rates[images] = mean(found), (found == 1).any(axis=1)[any_counts].mean()
+                rates.update((f'{key}/{name}', mean(found[own])) for name, own in categories.items())
+            rates.update((f'{key}/{names[first]}+{names[second]}', mean(found[:, pair]))
+                         for pair, (first, second) in enumerate(pairs) if (found[:, pair] == 1).any())
         return {key: 100 * float(rate) for key, rate in rates.items() if not np.isnan(rate)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import numpy as np
 
 from ..errors import InputError
@@ -10,7 +12,7 @@ from ..errors import InputError
 THRESHOLD = 0.1
 #: A duplicate is a pair of landmarks found nearer than this to each other, ...
 NEAR = 0.03
-#: ... whose true places are further apart than this.
+#: ... whose true places are further apart than this, as are those of an exchanged pair.
 APART = 0.1
 
 
@@ -104,6 +106,44 @@ def duplicates(pred: np.ndarray,
     true = normalized_error(gt[:, first], gt[:, second], both, scale)
     with np.errstate(invalid='ignore'):
         return np.where(true > apart, (found < near).astype(np.float64), np.nan)
+
+
+def exchanged(pred: np.ndarray,
+              gt: np.ndarray,
+              visible: np.ndarray,
+              scale: np.ndarray,
+              pairs: Sequence[tuple[int, int]],
+              apart: float = APART) -> np.ndarray:
+    """Whether the left or the right landmark of a pair was found at the other's place.
+
+    A pair counts as in :func:`duplicates`. It is exchanged if one of its predictions lies less than half of the way
+    between the two true places from the other's, which is always nearer than to its own. A pair found on one spot at
+    one end is thus exchanged too.
+
+    The limit is a part of that way, and not of T, because the question is which of the two was found, and not how
+    exactly: a fixed limit of a few percent would find fewer exchanges the coarser a model or its heatmaps are, one
+    pixel of 24 being 4 % of T. Without a limit, a landmark that is far from both places would count.
+
+    Args:
+        pred, gt, visible, scale: As :func:`normalized_error` takes them.
+        pairs: Indices of the left and the right landmark of each.
+        apart: Fraction of T.
+
+    Returns:
+        (N, number of pairs) float64: 1 exchanged, 0 not, NaN where the pair does not count.
+
+    Raises:
+        ValueError: The shapes do not fit, or a landmark that counts has a coordinate that is NaN.
+    """
+    normalized_error(pred, gt, visible, scale)  # for its checks
+    pred, gt, visible = np.asarray(pred), np.asarray(gt), np.asarray(visible) > 0
+    left, right = np.asarray(pairs, dtype=int).reshape(-1, 2).T
+    both = visible[:, left] & visible[:, right]
+    true = normalized_error(gt[:, left], gt[:, right], both, scale)
+    nearest = np.minimum(normalized_error(pred[:, left], gt[:, right], both, scale),
+                         normalized_error(pred[:, right], gt[:, left], both, scale))
+    with np.errstate(invalid='ignore'):
+        return np.where(true > apart, (nearest < true / 2).astype(np.float64), np.nan)
 
 
 def mean(values: np.ndarray) -> float:

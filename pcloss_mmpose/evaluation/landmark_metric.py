@@ -9,16 +9,20 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..errors import InputError
-from ..metainfo import landmark_names, raw_category, raw_visibility
+from ..metainfo import landmark_names, left_right_pairs, raw_category, raw_visibility
 from ..metainfo.fashionai import LANDMARKS, NORM_PAIRS
-from .functional import duplicates, normalized_error
+from .functional import duplicates, exchanged, normalized_error
 
 NORMS = ('box', 'box_width', 'keypoint_pair')
 FASHIONAI_PAIRS = {category: tuple(LANDMARKS[k] for k in pair) for category, pair in NORM_PAIRS.items()}
 
 
 class Measurement(NamedTuple):
-    """What the figures of a test are computed from. N: images, K: landmarks, P = K (K - 1) / 2: pairs."""
+    """What the figures of a test are computed from.
+
+    N: images, K: landmarks, P = K (K - 1) / 2: pairs, S: pairs of left and right. P and S are 0 if the metric does not
+    look at pairs.
+    """
 
     landmarks: list[str]  #: K names
     categories: np.ndarray  #: (N,) names
@@ -29,7 +33,9 @@ class Measurement(NamedTuple):
     scale: np.ndarray  #: (N, 1) or (N, 2) T in the same pixels, NaN where an image has none
     counted: np.ndarray  #: (N, K) bool, whether the landmark counts
     errors: np.ndarray  #: (N, K) fractions of T, NaN where the landmark does not count
-    duplicates: np.ndarray  #: (N, P) as :func:`duplicates` gives them; (N, 0) if the metric does not look at pairs
+    duplicates: np.ndarray  #: (N, P) as :func:`duplicates` gives them
+    sides: list[tuple[int, int]]  #: S flip pairs, left first
+    exchanged: np.ndarray  #: (N, S) as :func:`exchanged` gives them
 
     @property
     def skipped(self) -> np.ndarray:
@@ -71,7 +77,7 @@ class LandmarkMetric(BaseMetric):
     """
 
     default_prefix = ''
-    #: ``near`` and ``apart`` of the duplicates; None: no pairs are looked at, which are many.
+    #: ``near`` of the duplicates, and ``apart`` of all pairs; None: no pairs are looked at, which are many.
     pair_limits: tuple[float, float] | None = None
 
     def __init__(self,
@@ -145,10 +151,14 @@ class LandmarkMetric(BaseMetric):
             print_log(f'{type(self).__name__}: {skipped.sum()} of {len(results)} images have no normaliser and are not '
                       'counted', logger='current')
         arrays = (columns['pred'], columns['truth'], counted, scale)
-        pairs = duplicates(*arrays, *self.pair_limits) if self.pair_limits else np.empty((len(results), 0))
+        pairs, sides, crossed = np.empty((len(results), 0)), [], np.empty((len(results), 0))
+        if self.pair_limits:
+            near, apart = self.pair_limits
+            pairs, sides = duplicates(*arrays, near, apart), left_right_pairs(self.dataset_meta)
+            crossed = exchanged(*arrays, sides, apart)
         return Measurement(
             **columns, landmarks=landmark_names(self.dataset_meta), scale=scale, counted=counted,
-            errors=normalized_error(*arrays), duplicates=pairs)
+            errors=normalized_error(*arrays), duplicates=pairs, sides=sides, exchanged=crossed)
 
     def _why_none(self, visibility: np.ndarray, skipped: np.ndarray) -> str:
         occluded = (visibility == 1).sum()

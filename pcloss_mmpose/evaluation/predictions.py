@@ -1,7 +1,7 @@
 """The predictions of a test as a file of data: JSON lines, which any program reads and which run nothing.
 
-The first line has ``dataset``, ``landmarks`` (K names), ``classes`` (COCO's categories, if any) and ``images``, the
-number of lines that follow, one for each garment:
+The first line has ``dataset``, ``landmarks`` (K names), ``flip_pairs`` (the indices of a left and a right landmark
+each), ``classes`` (COCO's categories, if any) and ``images``, the number of lines that follow, one for each garment:
 
 - ``img_path``, ``id`` and ``img_id``;
 - ``raw_ann_info``: the annotation as it was read, without outlines;
@@ -24,7 +24,7 @@ from mmengine.runner import Runner
 from mmpose.registry import METRICS
 
 from ..errors import FileFormatError, InputError
-from ..metainfo import landmark_names
+from ..metainfo import landmark_names, left_right_pairs
 
 PLACE = ('img_path', 'id', 'img_id')
 RAW = ('id', 'image_id', 'category', 'category_id', 'keypoints', 'bbox', 'area')
@@ -100,6 +100,7 @@ def write_predictions(path: Path, records: Sequence[Mapping], metainfo: Mapping)
     """Write records of :func:`record`, and what a parsed metainfo says of them; all or nothing."""
     first = dict(
         dataset=metainfo.get('dataset_name'), landmarks=landmark_names(metainfo), images=len(records),
+        flip_pairs=left_right_pairs(metainfo),
         classes=[dict(id=each['id'], name=each.get('name', '')) for each in metainfo.get('CLASSES') or ()
                  if isinstance(each, Mapping)])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,13 +123,16 @@ def read_predictions(path: Path) -> tuple[list[dict], dict]:
         names = first.get('landmarks')
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise FileFormatError.at(str(path), 'no names of landmarks', 'Test again with --dump.', 1, 'landmarks')
+        pairs = first.get('flip_pairs', [])  # earlier versions wrote none
+        if not isinstance(pairs, list) or not all(_is_pair(pair, len(names)) for pair in pairs):
+            raise FileFormatError.at(str(path), 'no pairs of landmarks', 'Test again with --dump.', 1, 'flip_pairs')
         samples = [_sample(path, number, content, len(names)) for number, content in enumerate(lines, 2)]
     if len(samples) != first.get('images'):
         raise FileFormatError.at(str(path), f'{len(samples)} garments, and not {first.get("images")} as the first line '
                                  'says', 'Test again with --dump.')
     classes = [each for each in first.get('classes') or () if isinstance(each, dict) and 'id' in each]
     return samples, dict(dataset_name=str(first.get('dataset')), keypoint_id2name=dict(enumerate(names)),
-                         keypoint_name2id={name: k for k, name in enumerate(names)}, CLASSES=classes)
+                         keypoint_name2id={name: k for k, name in enumerate(names)}, flip_pairs=pairs, CLASSES=classes)
 
 
 def _json(path: Path, number: int, line: bytes) -> dict:
@@ -139,6 +143,10 @@ def _json(path: Path, number: int, line: bytes) -> dict:
     if not isinstance(content, dict):
         raise FileFormatError.at(str(path), f'{type(content).__name__} instead of an object', line=number)
     return content
+
+
+def _is_pair(pair: Any, landmarks: int) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(k in range(landmarks) for k in pair)
 
 
 def _sample(path: Path, number: int, content: dict, landmarks: int) -> dict:

@@ -57,7 +57,7 @@ CHANGES = """\
 + custom_imports.imports = ['pcloss_mmpose']
 + custom_imports.allow_failed_imports = False
 """
-HINT = 'Look at pc_share in the log of the training'
+HINT = '`pcloss calibrate '
 
 
 @pytest.fixture(autouse=True)

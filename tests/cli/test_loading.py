@@ -128,6 +128,7 @@ def test_predictions_are_dumped_as_data(use, files, tmp_path):
     samples, metainfo = read_predictions(file)
     assert len(samples) == 5 and metainfo['keypoint_id2name'][16] == 'right_ankle' and metainfo['CLASSES'] == [
         dict(id=1, name='person')]
+    assert metainfo['flip_pairs'][-1] == [15, 16]
     assert load_run(tmp_path / 'out').metrics['NE'] == pytest.approx(json.loads(figures.read_text())['NE'])
     assert [path.name for path in file.parent.glob('pred*')] == ['predictions.jsonl']
 

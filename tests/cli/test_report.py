@@ -111,6 +111,19 @@ def test_both_forms_of_predictions_give_the_same_page(call, tmp_path):
     assert pages[0] == pages[1]
 
 
+def test_predictions_of_an_earlier_version_have_no_flip_pairs(call, tmp_path):
+    """So nothing is said about exchanged sides."""
+    run = write_run(tmp_path / 'run', 8)
+    for pairs in (1, 0):
+        assert call('report', run, '-o', tmp_path / 'report.html').code == 0
+        page = (tmp_path / 'report.html').read_text()
+        for text in ('images with exchanged sides', 'with exchanged sides</option>'):
+            assert (text in page) == pairs
+        first, second = (run / 'predictions.jsonl').read_text().splitlines()
+        first = {key: value for key, value in json.loads(first).items() if key != 'flip_pairs'}
+        (run / 'predictions.jsonl').write_text(f'{json.dumps(first)}\n{second}\n')
+
+
 def test_the_newer_predictions_count(call, tmp_path):
     write_run(tmp_path / 'run', 8, dump='pkl')
     other = write_run(tmp_path / 'other', 0)
@@ -196,6 +209,7 @@ def test_nothing_that_a_runs_config_says_is_run(call, tmp_path, monkeypatch, tex
     (['figures'], 'predictions.pkl: not what a test dumps; test again'),
     (['half'], 'half/predictions.jsonl: 0 garments, and not 1 as the first line says. Test again with --dump.'),
     (['unlike'], 'unlike/predictions.jsonl, line 2, field pred_instances.keypoints: an array (1, 3, 2) instead of (1'),
+    (['twisted'], 'twisted/predictions.jsonl, line 1, field flip_pairs: no pairs of landmarks'),
     (['base', 'other'], "'other' was tested on 1 images and 'base' on 1, which are not the same"),
     (['base', 'box'], "'box' is measured with include_occluded=False and 'base' with include_occluded=True: give"),
     (['base', '--threshold', '0'], '--threshold: must be above 0, got 0'),
@@ -207,7 +221,7 @@ def test_nothing_that_a_runs_config_says_is_run(call, tmp_path, monkeypatch, tex
 def test_bad_input_is_named(call, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'folder.html').mkdir()
-    for name in ('base', 'untested', 'half', 'unlike', 'strange'):
+    for name in ('base', 'untested', 'half', 'unlike', 'strange', 'twisted'):
         write_run(tmp_path / name, 8)
     for name in ('broken', 'figures'):
         write_run(tmp_path / name, 8, dump='pkl')
@@ -219,6 +233,7 @@ def test_bad_input_is_named(call, tmp_path, monkeypatch, arguments, words):
     (tmp_path / 'half' / 'predictions.jsonl').write_text(first + '\n')
     second = dict(json.loads(second), pred_instances=dict(keypoints=[[[0, 0]] * 3]))
     (tmp_path / 'unlike' / 'predictions.jsonl').write_text(f'{first}\n{json.dumps(second)}\n')
+    (tmp_path / 'twisted' / 'predictions.jsonl').write_text(json.dumps(dict(json.loads(first), flip_pairs=[[0, 8]])))
     (tmp_path / 'strange' / '20260101_000000' / 'vis_data' / 'config.py').unlink()
     (tmp_path / 'broken' / 'predictions.pkl').write_bytes(b'PK')
     (tmp_path / 'figures' / 'predictions.pkl').write_bytes(pickle.dumps(dict(NE=3.)))

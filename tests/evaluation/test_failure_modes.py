@@ -4,8 +4,8 @@ from mmpose.registry import METRICS
 
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.errors import InputError
-from pcloss_mmpose.evaluation import duplicates, outlier_rate
-from pcloss_mmpose.metainfo import fld, load_metainfo
+from pcloss_mmpose.evaluation import duplicates, exchanged, outlier_rate
+from pcloss_mmpose.metainfo import build_dataset_info, fld, load_metainfo
 
 FLD = load_metainfo(fld.dataset_info)
 
@@ -67,6 +67,41 @@ def test_against_a_loop_over_pairs():
     assert 0 < np.nansum(found) < np.isfinite(found).sum()
 
 
+@pytest.mark.parametrize(('left', 'right', 'expected'), [
+    ((0, 0), (40, 0), 0),  # where they are
+    ((40, 0), (0, 0), 1),  # each at the other's place
+    ((2, 0), (3, 0), 1),  # both on one end
+    ((21, 0), (40, 0), 1), ((19, 0), (40, 0), 0),  # the middle is the limit, ...
+    ((40, 19), (40, 0), 1), ((40, 21), (40, 0), 0),  # ... in any direction
+    ((90, 0), (-50, 0), 0),  # nearer to the other's place than to the own, and far from both
+    ((np.inf, 0), (40, 0), 0),
+])
+def test_exchanged_sides_worked_by_hand(left, right, expected):
+    """Of a pair 40 % apart; left and right are alike, and a resolution is not asked for."""
+    gt, pred, scale = np.array([[[0., 0.], [40., 0.]]]), np.array([[left, right]], dtype=float), [100.]
+    for pairs in ([(0, 1)], [(1, 0)]):
+        np.testing.assert_array_equal(exchanged(pred, gt, np.ones((1, 2)), scale, pairs), [[expected]])
+    mirrored = exchanged([40, 0] - pred[:, ::-1], gt, np.ones((1, 2)), scale, [(0, 1)])
+    np.testing.assert_array_equal(mirrored, [[expected]])
+
+
+@pytest.mark.parametrize(('visible', 'scale', 'apart', 'expected'), [
+    ([1, 1, 1, 1], [100.], .1, [1, 0]),
+    ([1, 1, 1, 1], [100.], .3, [1, np.nan]),  # the second pair is 20 % apart
+    ([1, 1, 1, 1], [100., 50.], .5, [np.nan, np.nan]),
+    ([1, 1, 1, 1], [100., 50.], .25, [1, 0]),  # which lies along y: 40 % by the second number
+    ([1, 0, 1, 1], [100.], .1, [1, np.nan]),
+    ([0, 1, 1, 1], [100.], .1, [np.nan, 0]),
+    ([1, 1, 0, 1], [100.], .1, [np.nan, 0]),
+    ([1, 1, 1, 1], [np.nan], .1, [np.nan, np.nan]),
+])
+def test_pairs_of_which_both_landmarks_count_and_lie_apart(visible, scale, apart, expected):
+    gt = np.array([[[0., 0.], [50., 50.], [40., 0.], [50., 70.]]])
+    pred = gt[:, [2, 1, 0, 3]]
+    np.testing.assert_array_equal(exchanged(pred, gt, [visible], [scale], [(0, 2), (1, 3)], apart), [expected])
+    assert exchanged(pred, gt, [visible], [scale], []).shape == (1, 0)
+
+
 def sample(gt, pred, visibility, category):
     gt = np.asarray(gt, dtype=np.float32)
     raw = np.concatenate([gt, np.asarray(visibility)[:, None]], 1).ravel().tolist()
@@ -76,9 +111,9 @@ def sample(gt, pred, visibility, category):
                 raw_ann_info=dict(keypoints=raw, category=category))
 
 
-def evaluate(samples, **options):
+def evaluate(samples, metainfo=FLD, **options):
     metric = METRICS.build(dict(type='FailureModes', **options))
-    metric.dataset_meta = FLD
+    metric.dataset_meta = metainfo
     metric.process(None, samples)
     return metric.evaluate(len(samples))
 
@@ -101,14 +136,25 @@ def test_the_metric_worked_by_hand():
     assert metrics['duplicates'] == pytest.approx(100 * 1 / (28 + 21))
     assert (metrics['duplicates/upper'], metrics['duplicates/full']) == (pytest.approx(100 / 28), 0)
     assert metrics['duplicates/left_collar+right_collar'] == pytest.approx(100 / 2)
-    assert [key for key in metrics if '+' in key] == ['duplicates/left_collar+right_collar']
-    assert metrics['outlier_images'] == metrics['duplicate_images'] == pytest.approx(100 / 2)
+    assert metrics['exchanged'] == pytest.approx(100 * 1 / (4 + 3))  # the right collar, at the left one's place
+    assert (metrics['exchanged/upper'], metrics['exchanged/full']) == (pytest.approx(100 / 4), 0)
+    assert metrics['exchanged/left_collar+right_collar'] == pytest.approx(100 / 2)
+    assert [key for key in metrics if '+' in key] == [
+        'duplicates/left_collar+right_collar', 'exchanged/left_collar+right_collar']
+    assert metrics['outlier_images'] == metrics['duplicate_images'] == metrics['exchanged_images'] == pytest.approx(
+        100 / 2)
+
+
+def test_without_flip_pairs_no_sides_are_exchanged():
+    metainfo = load_metainfo(build_dataset_info('bags', [f'corner {k}' for k in range(8)]))
+    metrics = evaluate(samples(), metainfo)
+    assert 'duplicates' in metrics and not [key for key in metrics if 'exchanged' in key]
 
 
 def test_options():
     metrics = evaluate(samples(), threshold=.2, near=.005, include_occluded=True)
     assert metrics['outliers'] == pytest.approx(100 * 1 / 16) and metrics['duplicates'] == 0
-    assert 'duplicates' not in evaluate(samples(), apart=5.)  # no pair lies so far apart
+    assert not {'duplicates', 'exchanged'} & {*evaluate(samples(), apart=5.)}  # no pair lies so far apart
 
 
 @pytest.mark.parametrize('options', [dict(threshold=0), dict(near='3'), dict(apart=float('nan'))])

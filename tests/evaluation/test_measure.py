@@ -47,6 +47,8 @@ def test_every_array_by_hand():
     assert measured.counted.tolist() == [[True] * 3, [True, False, False], [False] * 3]
     np.testing.assert_allclose(measured.errors, [[0, 0, .38], [0, np.nan, np.nan], [np.nan] * 3])
     np.testing.assert_array_equal(measured.duplicates, [[0, 0, 1], [np.nan] * 3, [np.nan] * 3])
+    assert measured.sides == [(0, 1)]
+    np.testing.assert_array_equal(measured.exchanged, [[0], [np.nan], [np.nan]])
 
 
 def test_options_decide_what_is_measured():
@@ -58,7 +60,8 @@ def test_options_decide_what_is_measured():
 def test_an_error_needs_no_pairs():
     """There are 8,778 for 133 landmarks."""
     measured = measure(NormalizedError(), sample([2, 2, 2], 5.))
-    assert measured.duplicates.shape == (1, 0) and measured.errors.tolist() == [[0, 0, .1]]
+    assert measured.duplicates.shape == measured.exchanged.shape == (1, 0) and measured.sides == []
+    assert measured.errors.tolist() == [[0, 0, .1]]
 
 
 def test_without_an_annotation_the_visible_landmarks_count():

@@ -9,7 +9,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
 from pcloss_mmpose.errors import InputError
-from pcloss_mmpose.metainfo import build_dataset_info, likely_pairs, load_metainfo, mirror_names, side
+from pcloss_mmpose.metainfo import build_dataset_info, left_right_pairs, likely_pairs, load_metainfo, mirror_names, side
 
 FILES = sorted((Path(mmpose.__file__).parent / '.mim/configs/_base_/datasets').glob('*.py'))
 
@@ -38,6 +38,16 @@ def test_left_and_right_are_understood(left, right):
         left: right, right: left, 'top': 'top', 'left_shoulder': 'R_Shoulder', 'R_Shoulder': 'left_shoulder'}
     metainfo = load_metainfo(build_dataset_info('own', landmarks))
     assert metainfo['flip_indices'] == [4, 3, 2, 1, 0]
+
+
+def test_the_left_landmark_of_a_pair_comes_first():
+    """Where the names do not tell, the lower index."""
+    landmarks = ['right_hem', 'top', 'left_hem', 'a', 'b', 'L cuff', 'R cuff']
+    metainfo = load_metainfo(build_dataset_info('own', landmarks))
+    assert left_right_pairs(metainfo) == [(2, 0), (5, 6)]
+    metainfo = dict(metainfo, flip_pairs=[(4, 3), (3, 4), (0, 2)])
+    assert left_right_pairs(metainfo) == [(2, 0), (3, 4)]
+    assert left_right_pairs(dict(metainfo, flip_pairs=[])) == []
 
 
 @pytest.mark.parametrize('name', [

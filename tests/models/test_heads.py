@@ -14,6 +14,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from scipy.special import logsumexp, softmax
 
 import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.calibration import MeasuringHook, share_of
 from pcloss_mmpose.models.heads import PCLossMixin
 from pcloss_mmpose.models.heads.heatmap import codec_peak
 from pcloss_mmpose.models.heads.pc_mixin import gradient_share, landmark_weights
@@ -270,6 +271,22 @@ def test_the_share_of_the_gradient_is_logged(stock_name, name):
     assert losses['pc_share'].item() == pytest.approx((lengths[0] / sum(lengths)).item(), rel=1e-4)
     with torch.no_grad():
         assert 'pc_share' not in head.loss(features(name)[0], samples)
+
+
+@pytest.mark.parametrize(('stock_name', 'name'), CASES)
+def test_a_calibration_measures_the_share_that_is_logged(stock_name, name):
+    """Of two losses at weight 1, on the output of one forward; what is trained is the stock loss."""
+    others = [dict(PC_LOSS, loss_weight=1.), dict(PC_LOSS, loss_weight=1., robust=True)]
+    head, samples = build(name, **with_pc(name)), samples_of(encoder_of(stock_name))
+    head.measured_losses = [head.build_loss(loss) for loss in others]
+    hook = MeasuringHook(head, 0, 1, None)
+    trained = hook.loss(features(name)[0], samples)
+    assert trained == head.stock_losses(features(name)[0], samples)[0]
+    stock, *norms = hook.steps[0]
+    for loss, norm in zip(others, norms):
+        alone = build(name, **{**with_pc(name), 'pc_loss': dict(loss, loss_weight=0.5)})
+        share = alone.loss(features(name)[0], samples)['pc_share'].item()
+        assert share_of(0.5, norm / stock) == pytest.approx(share, rel=1e-4)
 
 
 def test_a_stock_loss_in_parts_counts_with_their_sum(monkeypatch):

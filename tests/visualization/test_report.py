@@ -61,6 +61,8 @@ def test_errors_and_figures_by_hand(runs):
     assert second.metrics['NE'] == pytest.approx((5 + 20) / 18)
     assert first.metrics['outliers'] == pytest.approx(100 * 2 / 18)
     assert np.argwhere(first.measured.duplicates == 1).tolist() == [[1, 13]]  # of the pairs of 8, number 13 is (2, 3)
+    assert np.argwhere(first.measured.exchanged == 1).tolist() == [[1, 1]]  # the left sleeve at the right one's place
+    assert second.metrics['exchanged'] == 0 and not (second.measured.exchanged == 1).any()
     assert first.measured.categories.tolist() == ['upper', 'lower', 'upper']
     coarse = run_results('coarse', [sample('a.png', {1: (0, 30)})], METAINFO, threshold=.4)
     assert coarse.metrics['outliers'] == 0
@@ -73,7 +75,8 @@ def test_what_the_page_holds(runs):
     data = embedded(page)
     assert [run['name'] for run in data['runs']] == ['plain', '</script>']
     image = data['images'][1]
-    assert image['pairs'] == [[[2, 3]], []] and image['category'] == 'lower'
+    assert image['pairs'] == image['exchanged'] == [[[2, 3]], []]
+    assert image['category'] == 'lower'
     assert image['error'][0] == [0, 0, .1697, 0, 0, 0, None, None]
     assert image['visibility'] == [2] * 6 + [0, 0] and data['images'][0]['visibility'] == [2] * 6 + [1, 0]
     shown = cv2.imdecode(np.frombuffer(base64.b64decode(image['jpeg']), np.uint8), cv2.IMREAD_COLOR)
@@ -170,6 +173,8 @@ def test_in_a_browser(runs, browser, tmp_path, width):
     assert ask(run='0', show='duplicate') == ['b'] and ask(run='0', show='duplicate', landmark='0') == []
     assert ask(show='duplicate-gone') == ['b'] and ask(show='duplicate-new') == []
     assert page.inner_text('#count') == '0 of 3 images'
+    assert ask(run='0', show='exchanged') == ['b'] and ask(run='0', show='exchanged', landmark='0') == []
+    assert ask(show='exchanged-gone') == ['b'] and ask(show='exchanged') == ask(show='exchanged-new') == []
     assert ask(order='better') == ['a', 'b', 'c'] and ask(order='worse') == ['c', 'b', 'a'] and ask(order='name') == [
         'a', 'b', 'c']
 
@@ -182,7 +187,8 @@ def test_in_a_browser(runs, browser, tmp_path, width):
         page.keyboard.press(key)
         assert title.inner_text().startswith(f'{place} of 3')
     assert title.inner_text().startswith('2 of 3: lower')
-    assert page.locator('#large-panels .twin').count() == 1 and page.locator('#large-panels .mark.outlier').count() == 1
+    assert page.locator('#large-panels .twin').count() == page.locator('#large-panels .exchanged').count() == 1
+    assert page.locator('#large-panels .mark.outlier').count() == 1
     page.keyboard.press('Escape')
     assert not page.evaluate("document.getElementById('large').open")
     assert not complaints and set(requests) <= {'file', 'data'}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -49,17 +49,26 @@ class PCLossMixin:
         config = pc_loss if structural_loss is None else structural_loss
         self.loss_name, self.share_name = (('loss_pc', 'pc_share') if structural_loss is None else
                                            ('loss_structural', 'structural_share'))
-        self.pc_loss = None if config is None else MODELS.build(config)
-        if self.pc_loss is not None and not isinstance(self.pc_loss, StructuralLoss):
-            raise InputError(f'{type(self).__name__}: {config["type"]} is no loss on coordinates; these are '
-                             f'{", ".join(sorted(kind.__name__ for kind in known_losses()))}')
+        self.pc_loss = None if config is None else self.build_loss(config)
         if self.pc_loss is not None and self.pc_loss.loss_weight == 0:
             self.pc_loss = None
-        if self.pc_loss is not None and self.pc_loss.needs_covariance and not self.has_covariance:
-            raise InputError(f'{config["type"]} needs the distribution of each landmark, and {type(self).__name__} '
-                             'gives coordinates alone; take a head of heatmaps or of SimCC')
         self._keeps_output = False
         self._output = None
+
+    def build_loss(self, config: Mapping) -> StructuralLoss:
+        """A loss that fits this head, from its config.
+
+        Raises:
+            InputError: It is no loss on coordinates, or needs what the head does not have.
+        """
+        loss = MODELS.build(config)
+        if not isinstance(loss, StructuralLoss):
+            raise InputError(f'{type(self).__name__}: {config["type"]} is no loss on coordinates; these are '
+                             f'{", ".join(sorted(kind.__name__ for kind in known_losses()))}')
+        if loss.needs_covariance and loss.loss_weight and not self.has_covariance:
+            raise InputError(f'{config["type"]} needs the distribution of each landmark, and {type(self).__name__} '
+                             'gives coordinates alone; take a head of heatmaps or of SimCC')
+        return loss
 
     def stages(self, output) -> Sequence:
         """The outputs, in what ``forward`` returned, that each give coordinates: one, unless a subclass says else."""
@@ -89,32 +98,46 @@ class PCLossMixin:
             RuntimeError: The stock ``loss`` does not call ``forward``.
             InputError: A sample carries no transformed keypoints.
         """
-        stock_loss = super().loss
-        train_cfg = {} if train_cfg is None else train_cfg
         if self.pc_loss is None:
-            return stock_loss(feats, batch_data_samples, train_cfg)
+            return super().loss(feats, batch_data_samples, {} if train_cfg is None else train_cfg)
+        stock, outputs = self.stock_losses(feats, batch_data_samples, train_cfg)
+        added = self.loss_on(outputs, batch_data_samples, self.pc_loss)
+        losses = dict(stock, **{self.loss_name: added})
+        if self.logs_now and added.requires_grad:
+            losses[self.share_name] = gradient_share(added, total_loss(stock), outputs)
+        return losses
+
+    def stock_losses(self, feats, batch_data_samples, train_cfg: dict | None = None) -> tuple[dict, Sequence]:
+        """The stock losses, and the outputs of the stages that they were computed from.
+
+        Raises:
+            RuntimeError: The stock ``loss`` does not call ``forward``.
+        """
+        train_cfg = {} if train_cfg is None else train_cfg
         if not self.logs_now:
             train_cfg = dict(train_cfg, compute_acc=False)
         self._keeps_output = True
         try:
-            losses = stock_loss(feats, batch_data_samples, train_cfg)
+            losses = super().loss(feats, batch_data_samples, train_cfg)
             if self._output is None:
                 raise RuntimeError(f'the loss of {type(self).__name__} does not call the forward of PCLossMixin, which '
                                    'keeps what PCLoss needs')
-            outputs = self.stages(self._output)
-            preds = [self.landmark_fractions(output) for output in outputs]
-            spreads = [dict(covariance=self.landmark_covariances(output)) if self.pc_loss.needs_covariance else {}
-                       for output in outputs]
+            return losses, self.stages(self._output)
         finally:
             self._keeps_output, self._output = False, None
+
+    def loss_on(self, outputs: Sequence, batch_data_samples, loss: StructuralLoss) -> Tensor:
+        """A loss on the coordinates of each stage's output, summed.
+
+        Raises:
+            InputError: A sample carries no transformed keypoints.
+        """
+        preds = [self.landmark_fractions(output) for output in outputs]
+        spreads = [dict(covariance=self.landmark_covariances(output)) if loss.needs_covariance else {}
+                   for output in outputs]
         target = target_fractions(batch_data_samples).to(preds[0].device, non_blocking=True)
         weights = landmark_weights(batch_data_samples)
-        added = sum(self.pc_loss(pred, target, weights, **spread) for pred, spread in zip(preds, spreads))
-        stock, losses = losses, dict(losses, **{self.loss_name: added})
-        if self.logs_now and added.requires_grad:
-            stock = sum(_total(value) for key, value in stock.items() if 'loss' in key)
-            losses[self.share_name] = gradient_share(added, stock, outputs)
-        return losses
+        return sum(loss(pred, target, weights, **spread) for pred, spread in zip(preds, spreads))
 
 
 def known_losses(kind: type = StructuralLoss) -> Iterator[type]:
@@ -134,25 +157,34 @@ def gradient_share(loss: Tensor, other: Tensor, outputs) -> Tensor:
     Returns:
         Scalar from 0 to 1; 0 if neither loss has a gradient there, as in a batch without a valid landmark.
     """
-    tensors = [tensor for tensor in _flat(outputs) if tensor.requires_grad]
-    first, second = (_gradient_norm(value, tensors) for value in (loss, other))
+    first, second = (gradient_norm(value, outputs) for value in (loss, other))
     return first / (first + second).clamp(min=torch.finfo(first.dtype).tiny)
 
 
-def _gradient_norm(loss: Tensor, tensors: list[Tensor]) -> Tensor:
-    # Scaled, since small gradients would vanish in float16; the ratio does not see it.
+def gradient_norm(loss: Tensor, outputs, scale: float = 2.**14) -> Tensor:
+    """Length of the gradient of a loss at the head's output, float32.
+
+    Args:
+        loss: Scalar.
+        outputs: Tensors, nested in tuples or lists or not, that it was computed from.
+        scale: Factor under which the gradient is computed, so that a small one does not vanish in float16, and a large
+            one stays finite.
+    """
     gradients = torch.autograd.grad(
-        loss, tensors, grad_outputs=torch.full_like(loss, 2.**14), retain_graph=True, allow_unused=True)
-    return sum((g.float().square().sum() for g in gradients if g is not None), loss.new_zeros(())).sqrt()
+        loss, [tensor for tensor in _flat(outputs) if tensor.requires_grad],
+        grad_outputs=torch.full_like(loss, scale), retain_graph=True, allow_unused=True)
+    squares = sum((g.float().square().sum() for g in gradients if g is not None), loss.new_zeros((), dtype=torch.float))
+    return squares.sqrt() / scale
 
 
 def _flat(outputs) -> list[Tensor]:
     return [outputs] if isinstance(outputs, Tensor) else [tensor for output in outputs for tensor in _flat(output)]
 
 
-def _total(value: Tensor | Sequence[Tensor]) -> Tensor:
-    """What MMEngine makes of an entry of the losses: the sum of the means."""
-    return value.mean() if isinstance(value, Tensor) else sum(part.mean() for part in value)
+def total_loss(losses: Mapping[str, Any]) -> Tensor:
+    """What MMEngine makes of the losses of a head: the sum of the means."""
+    parts = [[value] if isinstance(value, Tensor) else value for key, value in losses.items() if 'loss' in key]
+    return sum(part.mean() for each in parts for part in each)
 
 
 def target_fractions(batch_data_samples) -> Tensor:

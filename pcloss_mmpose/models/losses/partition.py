@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from ...errors import InputError
-from ...metainfo import side
+from ...metainfo import left_right_pairs
 
 Groups = Sequence[Sequence[int]]
 
@@ -32,10 +32,10 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
     """
     dataset = metainfo.get('dataset_name')
     if name == 'left_right':
-        pairs = metainfo['flip_pairs']
+        pairs = left_right_pairs(metainfo)
         if not pairs:
             raise InputError(f"partition 'left_right': the data set '{dataset}' has no flip pairs; {_INSTEAD}")
-        lefts, rights = zip(*(_left_first(pair, metainfo['keypoint_id2name']) for pair in pairs))
+        lefts, rights = zip(*pairs)
         shared = set(range(metainfo['num_keypoints'])).difference(lefts, rights)
         groups = tuple(sorted(shared.union(lefts))), tuple(sorted(shared.union(rights)))
     elif name == 'top_bottom':
@@ -46,13 +46,6 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
     else:
         raise InputError(f"partition must be 'left_right', 'top_bottom', lists of indices or None, got '{name}'")
     return groups
-
-
-def _left_first(pair: Sequence[int], names: Mapping[int, str]) -> tuple[int, int]:
-    first, second = sorted(pair)
-    if (side(names[first]), side(names[second])) == ('right', 'left'):
-        return second, first
-    return first, second
 
 
 def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:

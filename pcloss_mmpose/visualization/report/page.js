@@ -26,6 +26,8 @@ const failures = {
     (error, k) => error !== null && error > data.outlier && (landmark === null || landmark === k)),
   duplicate: (image, run, landmark) => image.pairs[run].some(
     (pair) => landmark === null || pair.includes(landmark)),
+  exchanged: (image, run, landmark) => image.exchanged[run].some(
+    (pair) => landmark === null || pair.includes(landmark)),
 };
 
 function passes(image, { category, landmark, run, show }) {
@@ -94,6 +96,12 @@ function drawing(image, run, landmark) {
       `${name}: ${percent(error)}`));
   });
   if (run !== null) {
+    image.exchanged[run].forEach((pair) => {
+      const [[x1, y1], [x2, y2]] = pair.map((k) => inside(image.found[run][k]));
+      const dim = landmark !== null && !pair.includes(landmark) ? ' dim' : '';
+      drawn.append(shape('line', { x1, y1, x2, y2, class: `exchanged${dim}`, 'stroke-width': 1.2 * unit },
+        `${pair.map((k) => data.landmarks[k]).join(' + ')}, exchanged`));
+    });
     image.pairs[run].forEach((pair) => {
       const [x, y] = inside(image.found[run][pair[0]]);
       const dim = landmark !== null && !pair.includes(landmark) ? ' dim' : '';

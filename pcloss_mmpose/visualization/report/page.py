@@ -52,7 +52,7 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
         outlier=first.options['threshold'], images=images)
     page = environment.get_template('page.html').render(
         title=title, runs=data['runs'], tables=tables(runs), landmarks=data['landmarks'],
-        categories=data['categories'], count=len(images), options=first.options,
+        categories=data['categories'], count=len(images), options=first.options, sides=bool(first.measured.sides),
         norm=NORM_WORDS[first.options['norm']], curve=Markup(charts.error_curve(runs)),
         bars=Markup(charts.landmark_errors(runs)), data=script_safe(data), css=Markup(read('page.css')),
         script=Markup(read('page.js')))
@@ -78,26 +78,35 @@ def tables(runs: Sequence[RunResults]) -> list[dict]:
     metrics, measured = [run.metrics for run in runs], runs[0].measured
     categories = sorted(set(measured.categories))
     every = list(dict.fromkeys(key for each in metrics for key in each))
-    pairs = sorted((key for key in every if key.startswith('duplicates/') and '+' in key),
-                   key=lambda key: -max(each.get(key, 0) for each in metrics))
+    duplicates, exchanged = (
+        sorted((key for key in every if key.startswith(f'{kind}/') and '+' in key),
+               key=lambda key: -max(each.get(key, 0) for each in metrics))[:12] for kind in ('duplicates', 'exchanged'))
     failures = {
         f"landmarks more than {percent(runs[0].options['threshold'])} off": 'outliers',
         'images with such a landmark': 'outlier_images',
         'pairs found on one spot': 'duplicates',
         'images with such a pair': 'duplicate_images',
+        'pairs of left and right exchanged': 'exchanged',
+        'images with exchanged sides': 'exchanged_images',
     }
     content = {
         'Normalised error, % of T': {
             'all landmarks': 'NE', 'mean of the landmarks': 'NE_macro', **{name: f'NE/{name}' for name in categories}},
         'What goes wrong, %': {**failures, **{f'outliers, {name}': f'outliers/{name}' for name in categories}},
-        'Pairs found on one spot, %': {key[len('duplicates/'):].replace('+', ' + '): key for key in pairs[:12]},
+        'Pairs found on one spot, %': pair_rows(duplicates),
+        'Pairs of left and right exchanged, %': pair_rows(exchanged),
         'Normalised error by landmark, % of T': {name: f'NE/{name}' for name in measured.landmarks},
     }
-    # A pair that a run has not found on one spot is missing from its figures.
+    # A pair with which nothing went wrong in a run is missing from its figures.
+    missing = dict.fromkeys((*duplicates, *exchanged), 0.)
     filled = [dict(title=title, rows=[
-        (label, [each.get(key, 0. if key in pairs else None) for each in metrics]) for label, key in rows.items()
+        (label, [each.get(key, missing.get(key)) for each in metrics]) for label, key in rows.items()
         if any(key in each for each in metrics)]) for title, rows in content.items()]
     return [table for table in filled if table['rows']]
+
+
+def pair_rows(keys: Sequence[str]) -> dict[str, str]:
+    return {key.partition('/')[2].replace('+', ' + '): key for key in keys}
 
 
 def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> dict:
@@ -130,7 +139,9 @@ def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> di
         found=[shown(run.measured.pred[index]) for run in runs],
         error=[[None if np.isnan(value) else round(float(value), 4) for value in run.measured.errors[index]]
                for run in runs],
-        pairs=[pairs[run.measured.duplicates[index] == 1].tolist() for run in runs])
+        pairs=[pairs[run.measured.duplicates[index] == 1].tolist() for run in runs],
+        exchanged=[[pair for pair, found in zip(run.measured.sides, run.measured.exchanged[index]) if found == 1]
+                   for run in runs])
 
 
 def cut(box: np.ndarray, shape: Sequence[int]) -> tuple[int, int, int, int]:
