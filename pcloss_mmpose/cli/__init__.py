@@ -17,7 +17,7 @@ from .. import __version__
 from .errors import one_line_errors
 
 COMMANDS = (
-    'train', 'test', 'predict', 'detect', 'report', 'export', 'publish', 'check', 'browse', 'convert', 'add',
+    'train', 'test', 'compare', 'predict', 'detect', 'report', 'export', 'publish', 'check', 'browse', 'convert', 'add',
     'generate', 'demo', 'configs')
 
 
