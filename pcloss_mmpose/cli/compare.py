@@ -167,11 +167,11 @@ def prepare(args: Namespace, base: Any, arms: Sequence, ratios: dict, work_dir: 
     from ..configs import config_errors
     from ..preflight.rehearsal import in_silence
     with config_errors(args.config), in_silence():
-        iterations = check_runs(base, arms, args.metric)
+        check_runs(base, arms, args.metric)
     wanted = missing(arms, ratios)
     if wanted:
         print(f'measuring the gradients of {", ".join(wanted)} ...', file=sys.stderr, flush=True)
-    return measure_ratios(base, arms, ratios, iterations, work_dir)
+    return measure_ratios(base, arms, ratios, work_dir)
 
 
 def print_list(runs: Sequence, work_dir: Path) -> None:
@@ -222,5 +222,5 @@ def train_all(args: Namespace, runs: Sequence, work_dir: Path) -> list:
 
 
 def report(args: Namespace, config: Any, base: Any, runs: Sequence, work_dir: Path) -> None:
-    from ..comparison.conclusion import conclude
-    conclude(args, config, base, runs, work_dir)
+    from ..comparison.conclusion import conclude, read_outcome
+    conclude(read_outcome(runs, work_dir, args.metric), config, base, runs, work_dir)

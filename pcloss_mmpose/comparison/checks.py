@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
-from typing import Any, Mapping, Sequence
+from typing import Any, Sequence
 
 from mmpose.registry import DATASETS, METRICS, MODELS
 
@@ -22,16 +21,13 @@ def check_metric(metric: str) -> None:
                          'figure of AP, AR, PCK, AUC, EPE, NME, outliers, duplicates or exchanged sides')
 
 
-def check_runs(comparable_config: Any, arms: Sequence[Arm], metric: str) -> int:
+def check_runs(comparable_config: Any, arms: Sequence[Arm], metric: str) -> None:
     """Build the head of each arm and both data sets, and measure labels against themselves.
 
     Args:
         comparable_config: Of :func:`~.config.comparable`.
         arms: Of :func:`~.arms.make_arms`, with or without weights.
         metric: That decides.
-
-    Returns:
-        The iterations of a training.
 
     Raises:
         InputError: Something does not fit, or no evaluator gives the metric.
@@ -46,13 +42,3 @@ def check_runs(comparable_config: Any, arms: Sequence[Arm], metric: str) -> int:
         each.dataset_meta = tested.metainfo
     if is_measurable(tested):
         rehearse(metrics, tested, [metric])
-    return iterations(comparable_config, len(train))
-
-
-def iterations(config: Mapping, images: int) -> int:
-    """Steps of a training on one device."""
-    loop, loader = config['train_cfg'], config['train_dataloader']
-    if 'max_iters' in loop:
-        return loop['max_iters']
-    size = loader['batch_size']
-    return loop['max_epochs'] * (images // size if loader.get('drop_last') else math.ceil(images / size))

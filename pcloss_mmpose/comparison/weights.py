@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from pathlib import Path
 from typing import Any, Sequence
 
 from ..errors import FileFormatError, InputError
 from ..files import write_at_once
 from .arms import BASE, Arm
-from .config import arm_config, place
+from .config import arm_config
 from .fingerprint import decisive, digest
 
 CALIBRATION = 'calibration.json'
-#: How long the model is trained before the gradients are measured, a part of the training and steps, and over how many
-#: batches they are.
-PART, ITERATIONS, BATCHES = 3, 300, 8
 
 
 def weighted(arms: Sequence[Arm], ratios: dict[str, float]) -> list[Arm]:
@@ -37,10 +33,14 @@ def weighted(arms: Sequence[Arm], ratios: dict[str, float]) -> list[Arm]:
             if not 0 < ratio < math.inf:
                 raise InputError(f'{arm.name}: no weight gives it a share, as its gradient is {ratio:g} times that of '
                                  "the head's own loss")
-            weight = arm.share / (1 - arm.share) / ratio
-            arm = arm._replace(loss=dict(arm.loss, loss_weight=float(f'{weight:.4g}')))
+            arm = arm._replace(loss=dict(arm.loss, loss_weight=weight_of(arm.share, ratio)))
         found.append(arm)
     return found
+
+
+def weight_of(share: float, ratio: float) -> float:
+    """The ``loss_weight`` of a share of the gradient, to three digits; see :func:`weighted`."""
+    return float(f'{share / (1 - share) / ratio:.3g}')
 
 
 def missing(arms: Sequence[Arm], known: dict[str, float]) -> dict[str, dict]:
@@ -70,7 +70,7 @@ def read_ratios(comparable_config: Any, arms: Sequence[Arm], work_dir: Path) -> 
     return ratios
 
 
-def measure_ratios(comparable_config: Any, arms: Sequence[Arm], known: dict[str, float], iterations: int,
+def measure_ratios(comparable_config: Any, arms: Sequence[Arm], known: dict[str, float],
                    work_dir: Path) -> dict[str, float]:
     """Measure what is missing, and keep it: the ratios of all.
 
@@ -78,23 +78,19 @@ def measure_ratios(comparable_config: Any, arms: Sequence[Arm], known: dict[str,
         comparable_config: Of :func:`~.config.comparable`.
         arms: Of which some have a share.
         known: Of :func:`read_ratios`.
-        iterations: Length of a training.
         work_dir: Of the comparison.
     """
     wanted = missing(arms, known)
     if not wanted:
         return known
     from ..calibration import gradient_ratios
-    length = max(1, min(ITERATIONS, iterations // PART))
     config = arm_config(comparable_config, Arm(BASE, None, BASE), seed=0)
-    place(config, work_dir / 'calibration', f'calibration-{time.time_ns()}')
-    ratios = {**known, **gradient_ratios(config, wanted, iterations=length, batches=BATCHES)}
+    ratios = {**known, **gradient_ratios(config, wanted)}
     losses = {arm.kind: arm.loss for arm in arms if arm.share is not None}
     path = work_dir / CALIBRATION
     if path.is_file():
         losses = {**json.loads(path.read_text(encoding='utf-8'))['losses'], **losses}
-    content = dict(ratios=ratios, losses=losses, config=digest(decisive(comparable_config)), iterations=length,
-                   batches=BATCHES)
+    content = dict(ratios=ratios, losses=losses, config=digest(decisive(comparable_config)))
     work_dir.mkdir(parents=True, exist_ok=True)
     write_at_once(path, json.dumps(content, indent=1))
     return ratios
