@@ -18,7 +18,6 @@ table.
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -115,7 +114,7 @@ def run(args: Namespace) -> None:
 
     from ..comparison.arms import SHARE, make_arms
     from ..comparison.checks import check_metric
-    from ..comparison.config import Measure, comparable
+    from ..comparison.config import Measure, comparable, detected_boxes
     from ..comparison.runs import check_unchanged, list_runs
     from ..comparison.weights import missing, read_ratios, weighted
     init_default_scope('mmpose')
@@ -142,7 +141,11 @@ def run(args: Namespace) -> None:
     elif args.run is None and not args.report:
         prepare(args, base, arms, ratios, work_dir)
     runs = list_runs(weighted(arms, ratios), seeds)
-    check_unchanged(base, runs, work_dir)
+    if args.run is None:
+        check_unchanged(base, runs, work_dir)
+        if detected_boxes(config, args.split):
+            print(f'the runs are measured in the annotated boxes, and not in those of '
+                  f'{detected_boxes(config, args.split)}', file=sys.stderr)
     if args.list:
         print_list(runs, work_dir)
     elif args.run is not None:
@@ -177,7 +180,8 @@ def prepare(args: Namespace, base: Any, arms: Sequence, ratios: dict, work_dir: 
 def print_list(runs: Sequence, work_dir: Path) -> None:
     from ..comparison.runs import state
     for run in runs:
-        print(f'{run.number:>4}  {run.arm.name:<24}  {run.seed:>4}  {state(run, work_dir)}')
+        weight = f'loss_weight {run.arm.loss.get("loss_weight", 1.):g}' if run.arm.loss else ''
+        print(f'{run.number:>4}  {run.arm.name:<20} seed {run.seed:<4} {state(run, work_dir):<8} {weight}'.rstrip())
 
 
 def train(args: Namespace, base: Any, run: Any, work_dir: Path) -> None:
@@ -197,12 +201,12 @@ def train_all(args: Namespace, runs: Sequence, work_dir: Path) -> list:
     """Train what has not been; returns the runs that failed."""
     from ..comparison.progress import Progress
     from ..comparison.runs import state
-    from ..comparison.schedule import LOG, Task, local, on_ray, run_tasks, visible_gpus
+    from ..comparison.schedule import LOG, Task, local, on_ray, run_tasks, usable_cores, visible_gpus
     if args.ray:
         start, slots = on_ray()
     else:
         gpus = visible_gpus()
-        start, slots = local(gpus), len(gpus) or os.cpu_count() or 1
+        start, slots = local(gpus), len(gpus) or usable_cores()
     command = [sys.executable, '-m', 'pcloss_mmpose.cli', 'compare', str(args.config), '--metric', args.metric,
                *as_argv(args, DECISIVE)]
     progress = Progress(runs, work_dir, args.metric, not args.no_early_stop)

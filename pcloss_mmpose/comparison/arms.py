@@ -94,7 +94,7 @@ def named_loss(config: Mapping, name: str) -> dict:
                          'that is registered, by the name of its class')
     source, metainfo = training_metainfo(config)
     if loss['type'] == 'PCLoss':
-        return {**pcloss_options(config, source, metainfo), **loss}
+        return {'type': 'PCLoss', **pcloss_options(config, source, metainfo), **loss}
     return dict(loss, metainfo=source) if 'metainfo' in inspect.signature(kind.__init__).parameters else loss
 
 

@@ -44,7 +44,7 @@ def comparable(config: Any, measure: Measure) -> Any:
     if isinstance(evaluator, Mapping) and unscoped(evaluator.get('type')) == 'MultiDatasetEvaluator':
         raise InputError('its evaluator measures several data sets: give it one data set and one list of metrics')
     loader, test_cfg = copy.deepcopy(loader), copy.deepcopy(config.get(f'{measure.split}_cfg') or {})
-    if loader['dataset'].get('bbox_file'):  # such boxes come without landmarks to compare with
+    if detected_boxes(config, measure.split):  # they come without landmarks to compare with
         loader['dataset']['bbox_file'] = None
     evaluators = [evaluator] if isinstance(evaluator, Mapping) else list(evaluator)
     config.test_dataloader, config.test_cfg = loader, test_cfg
@@ -53,6 +53,11 @@ def comparable(config: Any, measure: Measure) -> Any:
     hooks = {name: hook for name, hook in (config.get('default_hooks') or {}).items() if name != 'visualization'}
     config.default_hooks = dict(hooks, checkpoint=checkpoints(config))
     return config
+
+
+def detected_boxes(config: Any, split: str) -> str | None:
+    """The file of detected boxes that a config tests with. A comparison takes the annotated ones in their place."""
+    return config[f'{split}_dataloader']['dataset'].get('bbox_file')
 
 
 def take_head(config: Any) -> None:
@@ -92,7 +97,7 @@ def measured_alike(evaluators: list, measure: Measure) -> list[Any]:
         failures = dict(type='FailureModes', **_norm(error))
         evaluators.append(failures)
     given = dict(threshold=measure.outlier, near=measure.near, apart=measure.apart)
-    failures.update((key, value) for key, value in given.items() if value is not None)
+    failures.update({key: value for key, value in given.items() if value is not None})
     return evaluators
 
 

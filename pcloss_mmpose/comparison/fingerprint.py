@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import os.path as osp
+from functools import lru_cache
 from typing import Any, Iterator, Mapping
 
 from ..add_pcloss import dotted, leaves
@@ -59,6 +61,13 @@ def _files(node: Any) -> Iterator[str]:
 
 
 def checksum(path: str) -> str:
+    """Of a file's content."""
+    there = os.stat(path)
+    return _checksum(path, there.st_mtime_ns, there.st_size)
+
+
+@lru_cache(maxsize=None)  # every run asks for the same files
+def _checksum(path: str, changed: int, size: int) -> str:
     with open(path, 'rb') as file:
         found = hashlib.sha256()
         for part in iter(lambda: file.read(2**20), b''):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Sequence
+from typing import Iterable, Sequence
 
+from ..errors import InputError
 from .arms import BASE
 from .directions import sign
 from .runs import RESULT, Run, read_result, read_results
@@ -25,8 +26,10 @@ class Progress:
 
     def __init__(self, runs: Sequence[Run], work_dir: Path, metric: str, stops_early: bool) -> None:
         self.work_dir, self.metric, self.stops_early = work_dir, metric, stops_early
-        self.figures = {arm: {seed: result['figures'].get(metric) for seed, result in results.items()}
-                        for arm, results in read_results(runs, work_dir).items()}
+        self.figures: dict[str, dict[int, float]] = {}
+        for arm, results in read_results(runs, work_dir).items():
+            self.figures[arm] = {seed: result['figures'][metric] for seed, result in results.items()
+                                 if metric in result['figures']}
         self.left = len(runs) - sum(map(len, self.figures.values()))
         self.started, self.trained = time.time(), 0
         self.failed: list[Run] = []
@@ -46,7 +49,11 @@ class Progress:
         return True
 
     def ended(self, run: Run, code: int) -> None:
-        """Keep a run's figure, or say where its log is."""
+        """Keep a run's figure, or say where its log is.
+
+        Raises:
+            InputError: It has no such figure, and so will the others.
+        """
         folder = run.folder(self.work_dir)
         self.left -= 1
         self.trained += 1
@@ -54,11 +61,20 @@ class Progress:
             self.failed.append(run)
             print(f'{run}: failed, {last_words(folder / LOG)} ({folder / LOG})', flush=True)
             return
-        figure = read_result(folder / RESULT)['figures'].get(self.metric)
+        figures = read_result(folder / RESULT)['figures']
+        if self.metric not in figures:
+            raise missing_figure(self.metric, run, figures)
+        figure = figures[self.metric]
         self.figures.setdefault(run.arm.name, {})[run.seed] = figure
         minutes = (time.time() - self.started) / 60
         print(f'{run}: {self.metric} {figure:.4g}   {minutes:.0f} min, about {minutes / self.trained * self.left:.0f} '
               f'to go for {self.left} runs', flush=True)
+
+
+def missing_figure(metric: str, run: object, figures: Iterable[str]) -> InputError:
+    """The error that a run does not have the figure that decides."""
+    return InputError(f"no metric of the evaluator gives '{metric}'; {run} has "
+                      f"{', '.join(key for key in figures if '@' not in key and '+' not in key)}")
 
 
 def last_words(log: Path) -> str:

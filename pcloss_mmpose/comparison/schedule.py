@@ -133,6 +133,11 @@ def visible_gpus() -> list[str]:
     return named[:torch.cuda.device_count()] or [str(number) for number in range(torch.cuda.device_count())]
 
 
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
 class RayProcess:
     """A process somewhere in a Ray cluster, whose machines share the folder."""
 
