@@ -5,47 +5,23 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Iterable, Mapping, NamedTuple, Sequence
+from typing import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import stats
 
 from benchmarks.ablation import read_results
 from benchmarks.ablation_studies import DECADES, INTEGRALS, STUDIES, Run
+from pcloss_mmpose.comparison.statistics import Change, paired_change
 from reproduce.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 
 PAGE, README = ROOT / 'docs' / 'evidence.md', ROOT / 'README.md'
 PICTURES = ROOT / 'docs' / 'evidence'
-
-
-class Change(NamedTuple):
-    """A figure without and with PCLoss over paired seeds; all in the figure's own unit but ``percent``."""
-
-    seeds: int
-    base: float
-    ours: float
-    percent: float  # of the mean difference, relative to the mean of the base
-    half: float  # of the paired 95 % interval, in the same percent; NaN for one seed
-    wins: int  # seeds on which ours is lower
-
-
-def paired_change(base: Sequence[float], ours: Sequence[float]) -> Change:
-    """Student's t interval of the mean difference of pairs."""
-    base, ours = np.asarray(base, dtype=float), np.asarray(ours, dtype=float)
-    difference = ours - base
-    half = math.nan
-    if len(difference) > 1:
-        half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference)
-    scale = 100 / base.mean() if base.mean() else math.nan
-    wins = int((difference < 0).sum())
-    return Change(len(base), base.mean(), ours.mean(), scale * difference.mean(), scale * half, wins)
 
 
 def change_of(results: Mapping[Run, dict], runs: Sequence[Run], split: str, key: str) -> Change:

@@ -17,8 +17,8 @@ from .. import __version__
 from .errors import one_line_errors
 
 COMMANDS = (
-    'train', 'test', 'predict', 'detect', 'report', 'export', 'publish', 'check', 'browse', 'convert', 'add',
-    'calibrate', 'generate', 'demo', 'configs')
+    'train', 'test', 'compare', 'calibrate', 'predict', 'detect', 'report', 'export', 'publish', 'check', 'browse',
+    'convert', 'add', 'generate', 'demo', 'configs')
 
 
 class Parser(ArgumentParser):

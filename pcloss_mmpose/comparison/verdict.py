@@ -1,0 +1,53 @@
+"""What a comparison shows and what it does not, in sentences."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from .directions import sign
+from .outcome import Outcome
+from .statistics import EFFECT, Change, seeds_needed
+
+
+def verdict(outcome: Outcome) -> Iterator[str]:
+    """Sentences. A difference is claimed only where its interval excludes 0."""
+    best, metric = outcome.best, outcome.metric
+    if best is None:
+        yield 'There is no pair yet: none and an arm with a loss need a seed in common.'
+        return
+    change = outcome.change(best.name, metric)
+    if change.seeds < 2:
+        yield 'There is one pair, and so no interval: nothing can be said yet.'
+        return
+    if change.is_shown:
+        yield claim(best.name, metric, change)
+    else:
+        yield from no_claim(outcome, best.name, change)
+    others = [outcome.change(arm.name, metric) for arm in outcome.arms[1:]]
+    if change.is_shown and len(others) > 1:
+        yield (f'{best.name} was chosen as the best of {len(others)}, and the interval is not corrected for that: for '
+               f'the final word, compare {best.name} alone with other seeds (--first-seed).')
+
+
+def claim(name: str, metric: str, change: Change) -> str:
+    """``robust@0.3 lowers NE by 3.4 % (1.9 to 4.9) on 5 paired seeds, which is better.``"""
+    low, high = sorted(map(abs, change.interval))
+    better = (change.percent > 0) == (sign(metric) > 0)
+    return (f'{name} {"raises" if change.percent > 0 else "lowers"} {metric} by {abs(change.percent):.1f} % '
+            f'({low:.1f} to {high:.1f}) on {change.seeds} paired seeds'
+            + ('.' if better else ', which is worse: no loss of these helps.'))
+
+
+def no_claim(outcome: Outcome, name: str, change: Change) -> Iterator[str]:
+    """Why nothing is claimed, and how many seeds would tell."""
+    low, high = change.interval
+    yield (f'No difference is shown: the best, {name}, changes {outcome.metric} by {change.percent:+.1f} % '
+           f'({low:+.1f} to {high:+.1f}) on {change.seeds} paired seeds.')
+    needed = seeds_needed(*outcome.pairs(name, outcome.metric))
+    if needed is None:
+        yield f'The seeds scatter so much that an effect of {EFFECT:.0%} cannot be shown with them.'
+    elif needed > change.seeds:
+        yield (f'An effect of {100 * EFFECT:g} % would need about {needed - change.seeds} more seeds, if they scatter '
+               'as these do.')
+    else:
+        yield f'An effect of {100 * EFFECT:g} % would have been seen, if there is no more scatter than in these.'

@@ -1,0 +1,98 @@
+"""Tables, verdicts and the plot of results that are given."""
+
+import pytest
+
+from pcloss_mmpose.comparison.arms import Arm
+from pcloss_mmpose.comparison.outcome import make_outcome
+from pcloss_mmpose.comparison.plot import draw_changes
+from pcloss_mmpose.comparison.progress import Progress
+from pcloss_mmpose.comparison.runs import list_runs
+from pcloss_mmpose.comparison.tables import arms_table, as_markdown, landmarks_table, rivals_table
+from pcloss_mmpose.comparison.verdict import verdict
+
+ARMS = [Arm('none', None, 'none'), Arm('a', {}, 'a'), Arm('b', {}, 'b'), Arm('c', {}, 'c')]
+
+
+def outcome(metric='NE', **figures):
+    """Of arms with a figure for each seed from 0; None where a seed is missing."""
+    results = {}
+    for arm, values in figures.items():
+        results[arm] = {seed: {
+            'figures': {metric: value, f'{metric}/neck': 2 * value, 'duplicate_images': 0., 'outliers@5': 1.,
+                        'EPE': 3.},
+            'landmarks': ['neck', 'hem'], 'share': None if arm == 'none' else [0.1, 0.2 + 0.1 * seed, 0.3],
+        } for seed, value in enumerate(values) if value is not None}
+    return make_outcome(ARMS, results, metric)
+
+
+def test_the_tables_by_hand():
+    found = outcome(none=[10, 11, 12], a=[9, 10.5, 11], b=[11, None, 12])
+    table = arms_table(found)
+    assert table.header == ['', 'seeds', 'share', 'NE', 'images with a duplicate', 'EPE']
+    assert table.rows == [
+        ['none', '3', '', '11', '0', '3'],
+        ['a', '3', '0.30', '10.17 (-7.6 ± 6.5)', '0 (-)', '3 (+0.0 ± 0.0)'],
+        ['b', '2', '0.30', '11.5 (+4.5 ± 57.8)', '0 (-)', '3 (+0.0 ± 0.0)'],
+    ]
+    assert as_markdown(table).split('\n')[:2] == [
+        '|  | seeds | share | NE | images with a duplicate | EPE |', '| --- | ---: | ---: | ---: | ---: | ---: |']
+    assert landmarks_table(found).rows == [['neck', '22.00', '20.33', '-7.6 ± 6.5']]
+    # On seeds 0 and 2: 9 and 11 against 11 and 12.
+    assert rivals_table(found).rows == [['b', '2', '-13.0 ± 55.2']]
+    assert found.best.name == 'a' and len(draw_changes(found).axes[0].get_yticklabels()) == 2
+
+
+@pytest.mark.parametrize(('metric', 'figures', 'words'), [
+    ('NE', dict(none=[10, 11, 12], a=[9, 10.5, 11]),
+     ['a lowers NE by 7.6 % (1.1 to 14.1) on 3 paired seeds.']),
+    ('NE', dict(none=[10, 11, 12], a=[9, 10.5, 11], b=[10, 11, 11.9]),
+     ['a lowers NE by 7.6 % (1.1 to 14.1) on 3 paired seeds.', 'a was chosen as the best of 2, and the interval is not '
+      'corrected for that: for the final word, compare a alone with other seeds (--first-seed).']),
+    ('coco/AP', dict(none=[0.5, 0.6, 0.7], a=[0.55, 0.66, 0.76], b=[0.4, 0.4, 0.4]),
+     ['a raises coco/AP by 9.4 % (7.1 to 11.8) on 3 paired seeds.', 'a was chosen as the best of 2']),
+    ('NE', dict(none=[10, 11, 12], a=[11, 12, 13.1]),
+     ['a raises NE by 9.4 % (8.1 to 10.7) on 3 paired seeds, which is worse: no loss of these helps.']),
+    ('NE', dict(none=[10, 10], a=[10, 10.282843]), [
+        'No difference is shown: the best, a, changes NE by +1.4 % (-16.6 to +19.4) on 2 paired seeds.',
+        'An effect of 2 % would need about 5 more seeds, if they scatter as these do.']),
+    ('NE', dict(none=[10, 10, 10], a=[10, 10.01, 10.02]), [
+        'No difference is shown', 'An effect of 2 % would have been seen']),
+    ('NE', dict(none=[10, 10], a=[0.1, 30]), ['No difference is shown', 'The seeds scatter so much']),
+    ('NE', dict(none=[10], a=[9]), ['There is one pair, and so no interval: nothing can be said yet.']),
+    ('NE', dict(none=[10], a=[None, 9]), ['There is no pair yet']),
+    ('NE', dict(none=[10]), ['There is no pair yet']),
+])
+def test_a_verdict_is_given_only_where_the_interval_excludes_0(metric, figures, words):
+    sentences = list(verdict(outcome(metric, **figures)))
+    assert len(sentences) == len(words)
+    for sentence, beginning in zip(sentences, words):
+        assert sentence.startswith(beginning)
+
+
+def test_the_best_is_best_in_the_metrics_own_direction():
+    figures = dict(none=[0.5, 0.5], a=[0.6, 0.6], b=[0.4, 0.4])
+    assert outcome('AP', **figures).best.name == 'a' and outcome('NE', **figures).best.name == 'b'
+
+
+def test_a_hopeless_arm_gets_no_more_seeds(tmp_path, capsys):
+    runs = list_runs(ARMS, range(5))
+    progress = Progress(runs, tmp_path, 'NE', stops_early=True)
+    progress.figures = dict(none=dict(enumerate([10., 10., 10.])), a=dict(enumerate([11., 11., 11.])),
+                            b=dict(enumerate([9., 11., 30.])))
+    assert [progress.skips(run) for run in runs[12:15]] == [False, True, False]
+    assert progress.skips(runs[17])
+    assert capsys.readouterr().out == ('a gets no more seeds: its NE is worse on all 3, by 10 % on average '
+                                       '(--no-early-stop gives them)\n')
+    progress.stops_early = False
+    assert not progress.skips(runs[13])
+
+
+def test_a_failed_run_says_where_its_log_is(tmp_path, capsys):
+    run = list_runs(ARMS, [0])[1]
+    folder = run.folder(tmp_path)
+    folder.mkdir(parents=True)
+    (folder / 'run.log').write_text('...\nerror: no memory\n\n')
+    progress = Progress([run], tmp_path, 'NE', stops_early=True)
+    progress.ended(run, 2)
+    assert capsys.readouterr().out == f'a, seed 0: failed, error: no memory ({folder / "run.log"})\n'
+    assert progress.failed == [run]
