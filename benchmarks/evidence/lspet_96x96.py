@@ -39,4 +39,4 @@ model = dict(
         out_channels=14,
         decoder=dict(_base_.codec, **codec),
         integral=dict(alpha=30.),
-        pc_loss=dict(type='PCLoss', topk=8, partition='left_right', metainfo=metainfo, loss_weight=1e-3)))
+        pc_loss=dict(type='PCLoss', partition='left_right', metainfo=metainfo, loss_weight=1e-3)))
