@@ -1,5 +1,5 @@
 _base_ = []  # keeps MMEngine from reading this file as its other style of config
-from pcloss_mmpose.metainfo import build_dataset_info
+from pcloss_mmpose.metainfo import build_dataset_info  # noqa: E402
 
 dataset_info = build_dataset_info(
     dataset_name='lspet',
