@@ -1,11 +1,12 @@
 from .bones import BoneVectorLoss
 from .coordinates import CoordinateLoss
 from .oks import KeypointSimilarityLoss
+from .pair_variance import PairVarianceLoss
 from .partition import partition_from_metainfo
 from .position_constraint import PCLoss, position_constraint_loss
 from .structural import StructuralLoss
 
 __all__ = [
-    'BoneVectorLoss', 'CoordinateLoss', 'KeypointSimilarityLoss', 'PCLoss', 'StructuralLoss',
+    'BoneVectorLoss', 'CoordinateLoss', 'KeypointSimilarityLoss', 'PCLoss', 'PairVarianceLoss', 'StructuralLoss',
     'partition_from_metainfo', 'position_constraint_loss'
 ]
