@@ -18,6 +18,7 @@ table.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -27,7 +28,7 @@ from typing import Any, Callable, Sequence
 from ..errors import InputError
 from .arguments import config_file, key_value, merge_options, out_folder, whole_number
 from .loading import load
-from .mmpose_tool import add_options, as_argv
+from .mmpose_tool import add_options, as_argv, has_begun
 
 
 def listed(check: Callable[[str], Any]) -> Callable[[str], str]:
@@ -172,9 +173,17 @@ def prepare(args: Namespace, base: Any, arms: Sequence, ratios: dict, work_dir: 
     with config_errors(args.config), in_silence():
         check_runs(base, arms, args.metric)
     wanted = missing(arms, ratios)
-    if wanted:
-        print(f'measuring the gradients of {", ".join(wanted)} ...', file=sys.stderr, flush=True)
-    return measure_ratios(base, arms, ratios, work_dir)
+    if not wanted:
+        return ratios
+    from rich.console import Console
+    from rich.progress import Progress
+    console = Console(stderr=True)
+    console.print(f'measuring the gradients of {", ".join(wanted)} ...', highlight=False)
+    with contextlib.redirect_stdout(sys.stderr), config_errors(args.config, passes=has_begun), Progress(
+            console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task('steps', total=None)
+        return measure_ratios(base, arms, ratios, work_dir,
+                              lambda done, total: bars.update(bar, completed=done, total=total))
 
 
 def print_list(runs: Sequence, work_dir: Path) -> None:
@@ -188,7 +197,6 @@ def train(args: Namespace, base: Any, run: Any, work_dir: Path) -> None:
     from ..comparison.runs import state
     from ..comparison.training import train_and_test
     from ..configs import config_errors
-    from .mmpose_tool import has_begun
     if state(run, work_dir) == 'done':
         print(f'{run}: is done')
         return

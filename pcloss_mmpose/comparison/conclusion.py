@@ -17,7 +17,7 @@ from .progress import missing_figure
 from .runs import Run, read_results
 from .tables import arms_table, as_markdown, for_terminal, landmarks_table, rivals_table
 from .training import PREDICTIONS
-from .verdict import verdict
+from .verdict import helps, verdict
 
 #: Of the page of errors.
 MOST_IMAGES = 2000
@@ -45,13 +45,13 @@ def conclude(outcome: Outcome, config: Any, comparable_config: Any, runs: Sequen
     from rich.console import Console
     sentences = list(verdict(outcome))
     tables = [table for table in (arms_table(outcome), rivals_table(outcome), landmarks_table(outcome)) if table.rows]
-    lines = list(config_lines(config, comparable_config, outcome.best)) if outcome.best else []
+    lines = list(config_lines(config, comparable_config, outcome.best)) if helps(outcome) else []
     console = Console(soft_wrap=True, markup=False, highlight=False)
     for table in tables[:1]:
         console.print(for_terminal(table))
     for sentence in sentences:
         console.print(sentence)
-    heading = f'Lines for a config that inherits yours, of {outcome.best.name}:' if outcome.best else ''
+    heading = f'Lines for a config that inherits yours, of {outcome.best.name}:' if lines else ''
     if lines:
         console.print('\n'.join([heading, *(f'    {line}' for line in lines)]))
     text = [f'# {outcome.metric} of {len(outcome.arms)} arms', ' '.join(sentences)]

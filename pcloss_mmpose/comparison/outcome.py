@@ -44,12 +44,17 @@ class Outcome(NamedTuple):
 
     @property
     def best(self) -> Arm | None:
-        """The arm with a loss whose metric changes most to the better over its pairs; None without any."""
+        """The arm with a loss whose metric changes most to the better over its pairs; None without any.
+
+        One that has a single pair is best only where none has more.
+        """
         changes = {arm.name: self.change(arm.name, self.metric) for arm in self.arms[1:]}
-        known = [arm for arm in self.arms[1:] if changes[arm.name] is not None]
-        gains = {arm.name: sign(self.metric) * (changes[arm.name].ours - changes[arm.name].base) / abs(
-            changes[arm.name].base or 1) for arm in known}
-        return max(known, key=lambda arm: gains[arm.name], default=None)
+
+        def rank(arm: Arm) -> tuple[bool, float]:
+            change = changes[arm.name]
+            return change.seeds > 1, sign(self.metric) * (change.ours - change.base) / abs(change.base or 1)
+
+        return max((arm for arm in self.arms[1:] if changes[arm.name] is not None), key=rank, default=None)
 
     def headlines(self) -> list[str]:
         """The figures of a table, the metric first."""

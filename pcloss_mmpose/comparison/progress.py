@@ -67,8 +67,8 @@ class Progress:
         figure = figures[self.metric]
         self.figures.setdefault(run.arm.name, {})[run.seed] = figure
         minutes = (time.time() - self.started) / 60
-        print(f'{run}: {self.metric} {figure:.4g}   {minutes:.0f} min, about {minutes / self.trained * self.left:.0f} '
-              f'to go for {self.left} runs', flush=True)
+        print(f'{run}: {self.metric} {figure:.4g}   {minutes:.0f} min, about '
+              f'{minutes / self.trained * self.left:.0f} to go', flush=True)
 
 
 def missing_figure(metric: str, run: object, figures: Iterable[str]) -> InputError:

@@ -48,7 +48,8 @@ def paired_change(base: Sequence[float], ours: Sequence[float]) -> Change:
         half = stats.t.ppf((1 + CONFIDENCE) / 2, len(difference) - 1) * stats.sem(difference)
     scale = 100 / base.mean() if base.mean() else math.nan
     wins = int((difference < 0).sum())
-    return Change(len(base), base.mean(), ours.mean(), scale * difference.mean(), scale * half, wins)
+    figures = base.mean(), ours.mean(), scale * difference.mean(), scale * half
+    return Change(len(base), *map(float, figures), wins)
 
 
 def pairs(base: Mapping[int, float], ours: Mapping[int, float]) -> tuple[list[float], list[float]]:

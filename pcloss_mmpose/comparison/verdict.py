@@ -23,19 +23,27 @@ def verdict(outcome: Outcome) -> Iterator[str]:
         yield claim(best.name, metric, change)
     else:
         yield from no_claim(outcome, best.name, change)
-    others = [outcome.change(arm.name, metric) for arm in outcome.arms[1:]]
-    if change.is_shown and len(others) > 1:
-        yield (f'{best.name} was chosen as the best of {len(others)}, and the interval is not corrected for that: for '
-               f'the final word, compare {best.name} alone with other seeds (--first-seed).')
+    if helps(outcome) and len(outcome.arms) > 2:
+        yield (f'{best.name} was chosen as the best of {len(outcome.arms) - 1}, and the interval is not corrected for '
+               f'that: for the final word, compare {best.name} alone with other seeds (--first-seed).')
+
+
+def helps(outcome: Outcome) -> bool:
+    """Whether the best arm is shown to be better than none."""
+    change = outcome.change(outcome.best.name, outcome.metric) if outcome.best else None
+    return change is not None and change.is_shown and is_better(outcome.metric, change)
+
+
+def is_better(metric: str, change: Change) -> bool:
+    return (change.percent > 0) == (sign(metric) > 0)
 
 
 def claim(name: str, metric: str, change: Change) -> str:
-    """``robust@0.3 lowers NE by 3.4 % (1.9 to 4.9) on 5 paired seeds, which is better.``"""
+    """``robust@0.3 lowers NE by 3.4 % (1.9 to 4.9) on 5 paired seeds.``"""
     low, high = sorted(map(abs, change.interval))
-    better = (change.percent > 0) == (sign(metric) > 0)
     return (f'{name} {"raises" if change.percent > 0 else "lowers"} {metric} by {abs(change.percent):.1f} % '
             f'({low:.1f} to {high:.1f}) on {change.seeds} paired seeds'
-            + ('.' if better else ', which is worse: no loss of these helps.'))
+            + ('.' if is_better(metric, change) else ', which is worse: no loss of these helps.'))
 
 
 def no_claim(outcome: Outcome, name: str, change: Change) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from ..errors import FileFormatError, InputError
 from ..files import write_at_once
@@ -70,8 +70,8 @@ def read_ratios(comparable_config: Any, arms: Sequence[Arm], work_dir: Path) -> 
     return ratios
 
 
-def measure_ratios(comparable_config: Any, arms: Sequence[Arm], known: dict[str, float],
-                   work_dir: Path) -> dict[str, float]:
+def measure_ratios(comparable_config: Any, arms: Sequence[Arm], known: dict[str, float], work_dir: Path,
+                   progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, float]:
     """Measure what is missing, and keep it: the ratios of all.
 
     Args:
@@ -79,13 +79,14 @@ def measure_ratios(comparable_config: Any, arms: Sequence[Arm], known: dict[str,
         arms: Of which some have a share.
         known: Of :func:`read_ratios`.
         work_dir: Of the comparison.
+        progress: Called after each step of the training with the steps that are done, and all.
     """
     wanted = missing(arms, known)
     if not wanted:
         return known
     from ..calibration import gradient_ratios
     config = arm_config(comparable_config, Arm(BASE, None, BASE), seed=0)
-    ratios = {**known, **gradient_ratios(config, wanted)}
+    ratios = {**known, **gradient_ratios(config, wanted, progress=progress)}
     losses = {arm.kind: arm.loss for arm in arms if arm.share is not None}
     path = work_dir / CALIBRATION
     if path.is_file():

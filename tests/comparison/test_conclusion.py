@@ -8,7 +8,7 @@ from pcloss_mmpose.comparison.plot import draw_changes
 from pcloss_mmpose.comparison.progress import Progress
 from pcloss_mmpose.comparison.runs import list_runs
 from pcloss_mmpose.comparison.tables import arms_table, as_markdown, landmarks_table, rivals_table
-from pcloss_mmpose.comparison.verdict import verdict
+from pcloss_mmpose.comparison.verdict import helps, verdict
 
 ARMS = [Arm('none', None, 'none'), Arm('a', {}, 'a'), Arm('b', {}, 'b'), Arm('c', {}, 'c')]
 
@@ -72,6 +72,16 @@ def test_a_verdict_is_given_only_where_the_interval_excludes_0(metric, figures, 
 def test_the_best_is_best_in_the_metrics_own_direction():
     figures = dict(none=[0.5, 0.5], a=[0.6, 0.6], b=[0.4, 0.4])
     assert outcome('AP', **figures).best.name == 'a' and outcome('NE', **figures).best.name == 'b'
+
+
+def test_an_arm_with_one_lucky_pair_is_not_the_best():
+    assert outcome(none=[10, 10], a=[5], b=[9, 9.5]).best.name == 'b'
+    assert outcome(none=[10, 10], a=[5], b=[9]).best.name == 'a'
+
+
+@pytest.mark.parametrize(('ours', 'expected'), [([9, 9.9, 11], True), ([11, 12, 13.1], False), ([9, 12, 11], False)])
+def test_what_helps_is_shown_to_be_better(ours, expected):
+    assert helps(outcome(none=[10, 11, 12], a=ours)) is expected
 
 
 def test_a_hopeless_arm_gets_no_more_seeds(tmp_path, capsys):
