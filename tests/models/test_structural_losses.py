@@ -2,12 +2,13 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
-from mmpose.registry import MODELS
+from mmpose.datasets.transforms import GenerateTarget, KeypointConverter, PackPoseInputs
+from mmpose.registry import DATASETS, MODELS
 from pycocotools.cocoeval import COCOeval
 
 import pcloss_mmpose  # noqa: F401
@@ -16,6 +17,8 @@ from pcloss_mmpose.metainfo import load_metainfo
 from pcloss_mmpose.models.losses.bones import bone_loss
 from pcloss_mmpose.models.losses.coordinates import coordinate_loss
 from pcloss_mmpose.models.losses.oks import oks_loss
+from pcloss_mmpose.models.losses.pair_variance import pair_variance_loss, pair_variances, weights_of
+from pcloss_mmpose.preflight import TrainingCheckHook
 
 K = 8  # FLDDataset's
 INPUT_SIZE = (64, 96)
@@ -25,13 +28,33 @@ CONFIGS = {
     'coordinates, squares': dict(type='CoordinateLoss', power=2),
     'bones': dict(type='BoneVectorLoss', metainfo='FLDDataset'),
     'bones, squares': dict(type='BoneVectorLoss', metainfo='FLDDataset', power=2),
+    'pairs by variance': dict(type='PairVarianceLoss'),
+    'pairs by variance, squares': dict(type='PairVarianceLoss', power=2, partition='left_right', metainfo='FLDDataset'),
     'OKS': dict(type='KeypointSimilarityLoss', metainfo='FLDDataset'),
 }
 
 
 def fitted(name):
     """The loss of a config, ready for use."""
-    return MODELS.build(copy.deepcopy(CONFIGS[name]))
+    loss = MODELS.build(copy.deepcopy(CONFIGS[name]))
+    loss.fit(TrainingData(np.random.default_rng(0).uniform(0, 1, (20, K, 2))))
+    return loss
+
+
+class TrainingData:
+    """A data set of points (N, K, 2) in boxes of 100 by 50 pixels at (10, 20); NaN: not labelled."""
+
+    def __init__(self, points, **options):
+        self.points, self.options = np.asarray(points, dtype=float), options
+        self.metainfo = dict(num_keypoints=self.points.shape[1])
+
+    def __len__(self):
+        return len(self.points)
+
+    def get_data_info(self, row):
+        points = self.points[row][None] * (100, 50) + (10, 20)
+        info = dict(keypoints=points, keypoints_visible=1. - np.isnan(points[..., 0]))
+        return dict(info, **(self.options or dict(bbox=np.array([[10, 20, 110, 70]]))))
 
 
 each_loss = pytest.mark.parametrize('name', CONFIGS)
@@ -88,6 +111,131 @@ def test_the_bones_are_the_skeletons():
 def test_a_link_both_ways_is_one_bone():
     metainfo = dict(load_metainfo('FLDDataset'), skeleton_links=[(1, 0), (0, 1), (2, 3)])
     assert MODELS.build(dict(type='BoneVectorLoss', metainfo=metainfo)).bones.tolist() == [[0, 1], [2, 3]]
+
+
+def test_pairs_by_variance_worked_by_hand():
+    # Errors (0,0), (3,4), (0,1): the pairs 0-1, 0-2, 1-2 are 5, 1 and sqrt(18) off, 25, 1 and 18 squared.
+    target = torch.rand(2, 3, 2)
+    pred = target + torch.tensor([[0., 0.], [3., 4.], [0., 1.]])
+    pairs, weights = torch.tensor([[0, 1], [0, 2], [1, 2]]), torch.tensor([2., 1., 0.])
+    valid = torch.tensor([[1., 1., 1.], [1., 0., 0.3]])  # the second sample has the pair 0-2 alone
+    first = (2 * 5 + 1 * 1) / 3
+    assert pair_variance_loss(pred, target, pairs, weights, valid).item() == pytest.approx((first + 1) / 2)
+    first = (2 * 25 + 1 * 1) / 3
+    assert pair_variance_loss(pred, target, pairs, weights, valid, power=2).item() == pytest.approx((first + 1) / 2)
+    # The pair 1-2 has no weight: a sample of it alone does not count.
+    valid[1] = torch.tensor([0., 1., 1.])
+    assert pair_variance_loss(pred, target, pairs, weights, valid, power=2).item() == pytest.approx(first)
+
+
+NAN = (math.nan, math.nan)
+SHAPES = [[(.1, .1), (.3, .1), (.1, .5), NAN],
+          [(.2, .2), (.6, .3), (.2, .8), (.5, .5)],
+          [(.3, .3), (.6, .5), NAN, NAN]]
+
+
+def test_variances_worked_by_hand():
+    """0-1: (.2, 0), (.4, .1), (.3, .2) less their mean (.3, .1): .01 + .01, .01, .01, so that (.02 + .02) / 2 = .02.
+
+    0-2: (0, .4), (0, .6): (.01 + .01) / 1. 1-2: (-.2, .4), (-.4, .5): half of .04 and of .01 less the mean, .025.
+    Landmark 3 is in one row alone.
+    """
+    loss = MODELS.build(CONFIGS['pairs by variance'])
+    loss.fit(TrainingData(SHAPES))
+    assert loss.pairs.tolist() == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
+    inverse = np.array([1 / .02, 1 / .02, 0, 1 / .025, 0, 0])
+    np.testing.assert_allclose(loss.pair_weights, inverse / (140 / 3), rtol=1e-5)
+    points = np.array(SHAPES)
+    variances, count = pair_variances(iter([(points[:1], ~np.isnan(points[:1, :, 0])),
+                                            (points[1:], ~np.isnan(points[1:, :, 0]))]), 4)
+    np.testing.assert_allclose(variances[:3, :3], [[0, .02, .02], [.02, 0, .025], [.02, .025, 0]], atol=1e-12)
+    assert np.isnan(variances[3]).all() and count[0].tolist() == [3, 3, 2, 1]
+
+
+def test_only_pairs_within_a_group_and_each_once():
+    loss = MODELS.build(dict(type='PairVarianceLoss', partition=[[0, 1, 2], [1, 2]]))
+    loss.fit(TrainingData(SHAPES))
+    assert loss.pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
+
+
+def test_no_weight_is_over_ten_times_the_median():
+    # The median of 0, 2, 4 is 2, a tenth of it .2: the inverses are 5, .5 and .25, their mean 5.75 / 3.
+    weights = weights_of(np.array([0., 2., math.nan, 4.]))
+    np.testing.assert_allclose(weights, np.array([5, .5, 0, .25]) * 3 / 5.75)
+
+
+def variance_weights(dataset):
+    loss = MODELS.build(CONFIGS['pairs by variance'])
+    loss.fit(dataset)
+    return loss.pair_weights
+
+
+def test_boxes_as_center_and_scale_and_rows_without_any():
+    expected = variance_weights(TrainingData(SHAPES))
+    center_and_scale = dict(bbox_center=np.array([[60., 45.]]), bbox_scale=np.array([[100., 50.]]))
+    torch.testing.assert_close(variance_weights(TrainingData(SHAPES, **center_and_scale)), expected)
+    # Without boxes that around the landmarks is taken, and a row whose landmarks lie on a line is left out.
+    no_box = variance_weights(TrainingData([*SHAPES, [(.1, .1), (.1, .2), NAN, NAN]], img_path='picture.jpg'))
+    points = np.array(SHAPES)
+    low, high = np.nanmin(points, axis=1, keepdims=True), np.nanmax(points, axis=1, keepdims=True)
+    torch.testing.assert_close(no_box, variance_weights(TrainingData((points - low) / (high - low))))
+    assert not torch.allclose(no_box, expected)
+
+
+def test_data_sets_in_one_count_together():
+    both = SimpleNamespace(datasets=[TrainingData(SHAPES[:2]), TrainingData(SHAPES[2:])])
+    wrapped = SimpleNamespace(metainfo=dict(num_keypoints=4), dataset=both)
+    assert torch.equal(variance_weights(wrapped), variance_weights(TrainingData(SHAPES)))
+    wrapped.pipeline = SimpleNamespace(transforms=[KeypointConverter(num_keypoints=4, mapping=[(0, 0)])])
+    with pytest.raises(InputError, match='the training pipeline converts to others'):
+        variance_weights(wrapped)
+
+
+def test_the_columns_of_a_garment_data_set_are_its_rows(raw, tmp_path):
+    rows = [raw.fashionai_row(f'{k}.jpg', 'skirt', {15: f'{x}_30_1', 16: f'40_{y}_0', 17: '20_90_1'})
+            for k, (x, y) in enumerate([(10, 30), (15, 36), (5, 20)])]
+    dataset = DATASETS.build(dict(type='FashionAIDataset', ann_file=raw.fashionai(tmp_path / 'train.csv', rows)))
+
+    class Rows(list):
+        metainfo, get_data_info = dataset.metainfo, list.__getitem__
+
+    by_row = Rows(dataset.get_data_info(row) for row in range(3))
+    weights = variance_weights(dataset)
+    assert torch.equal(weights, variance_weights(by_row)) and (weights > 0).sum() == 3
+
+
+def test_a_training_fits_the_losses_of_its_head(tiny_coco, tmp_path):
+    tiny_coco(tmp_path, 'train', 5, seed=0)
+    dataset = DATASETS.build(dict(
+        type='CocoDataset', data_root=str(tmp_path), ann_file='train.json', data_prefix=dict(img='')))
+    head = MODELS.build(dict(type='PCRegressionHead', in_channels=4, num_joints=17,
+                             structural_loss=CONFIGS['pairs by variance']))
+    loop = SimpleNamespace(max_epochs=1, _max_epochs=1, dataloader=[0])
+    runner = SimpleNamespace(model=torch.nn.Sequential(head), train_loop=loop, val_loop=None,
+                             train_dataloader=SimpleNamespace(dataset=dataset))
+    TrainingCheckHook().before_train(runner)
+    points = np.stack([(dataset.get_data_info(row)['keypoints'][0] - 8) / 48 for row in range(5)])
+    variance = (points[:, 3] - points[:, 9]).var(axis=0, ddof=1).sum()
+    other = (points[:, 0] - points[:, 1]).var(axis=0, ddof=1).sum()
+    weights = dict(zip(map(tuple, head.pc_loss.pairs.tolist()), head.pc_loss.pair_weights.tolist()))
+    assert weights[3, 9] / weights[0, 1] == pytest.approx(other / variance, rel=1e-4)
+    head.loss((torch.ones(3, 4, 1, 1), ), samples_of(REGRESSION, 17))['loss_structural'].backward()
+
+
+@pytest.mark.parametrize(('points', 'words'), [
+    (SHAPES[:1], 'no pair of landmarks is labelled together in two rows'),
+    ([SHAPES[1]] * 3, 'copies of the same shape'),
+])
+def test_data_that_say_nothing_of_variances(points, words):
+    with pytest.raises(InputError, match=words):
+        MODELS.build(CONFIGS['pairs by variance']).fit(TrainingData(points))
+
+
+def test_pairs_by_variance_ask_to_be_fitted():
+    with pytest.raises(InputError, match=r'knows no variances yet: call fit\(dataset\) with the training data'):
+        MODELS.build(CONFIGS['pairs by variance'])(torch.zeros(1, K, 2), torch.zeros(1, K, 2))
+    with pytest.raises(InputError, match='index 5 is out of range: there are 4 landmarks'):
+        MODELS.build(dict(type='PairVarianceLoss', partition=[[0, 5]])).fit(TrainingData(SHAPES))
 
 
 def test_oks_worked_by_hand():
@@ -223,6 +371,10 @@ FLD_BONES = CONFIGS['bones']
     (dict(FLD_BONES, bones=[[-1, 0]]), 'names the landmark -1'),
     (dict(FLD_BONES, bones=[[0, 1.]]), 'names the landmark 1.0'),
     (dict(FLD_BONES, bones=[[0, 1], [1, 0]]), 'a bone must not be named twice'),
+    (dict(type='PairVarianceLoss', power=1.5), 'power must be 1'),
+    (dict(type='PairVarianceLoss', partition='left_right'), "partition 'left_right' needs metainfo"),
+    (dict(type='PairVarianceLoss', partition=[[0, 0]]), 'twice'),
+    (dict(type='PairVarianceLoss', loss_weight=math.inf), 'loss_weight must be a finite number from 0'),
     (dict(type='KeypointSimilarityLoss'), "KeypointSimilarityLoss needs metainfo, such as metainfo='CocoDataset'"),
     (dict(type='KeypointSimilarityLoss', metainfo='OneHand10KDataset'),
      "'onehand10k' has no sigma above 0 for each of its 21 landmarks"),
@@ -256,16 +408,16 @@ def build_head(kind, plus=True, **options):
     return MODELS.build(copy.deepcopy(dict(type=f'PC{kind}' if plus else kind, **HEADS[kind], **integral, **options)))
 
 
-def samples_of(codec):
+def samples_of(codec, landmarks=K):
     rng = np.random.default_rng(0)
     encode, pack = GenerateTarget(encoder=codec), PackPoseInputs(pack_transformed=True)
     samples = []
     for _ in range(3):
-        keypoints = rng.uniform(8, 56, (1, K, 2)).astype(np.float32)
+        keypoints = rng.uniform(8, 56, (1, landmarks, 2)).astype(np.float32)
         samples.append(pack(encode(dict(
             img=np.zeros((*INPUT_SIZE[::-1], 3), np.uint8), input_size=INPUT_SIZE, keypoints=keypoints,
-            transformed_keypoints=keypoints, keypoints_visible=np.ones((1, K), np.float32),
-            dataset_keypoint_weights=np.ones(K, np.float32), img_path='picture.jpg')))['data_samples'])
+            transformed_keypoints=keypoints, keypoints_visible=np.ones((1, landmarks), np.float32),
+            dataset_keypoint_weights=np.ones(landmarks, np.float32), img_path='picture.jpg')))['data_samples'])
     return samples
 
 
