@@ -14,7 +14,9 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -146,9 +148,11 @@ def _rows(dataset: Any, rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray
         part = columns[rows.start:rows.stop]
         boxes = np.full((len(part), 4), np.nan) if part.boxes is None else part.boxes
         return part.landmarks[..., :2], part.landmarks[..., 2] > 0, boxes
+    stock = getattr(type(dataset), 'get_data_info', None) is BaseCocoStyleDataset.get_data_info
     points, known, boxes = [], [], []
     for row in rows:
-        info = dataset.get_data_info(row)
+        # Most of the time of MMPose's own goes into copies of the metainfo.
+        info = BaseDataset.get_data_info(dataset, row) if stock else dataset.get_data_info(row)
         points.append(info['keypoints'][..., :2])
         known.append(np.asarray(info['keypoints_visible']) > 0)
         if 'bbox' in info:
