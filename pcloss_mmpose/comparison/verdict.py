@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Iterator
 
 from .directions import sign
@@ -18,6 +19,9 @@ def verdict(outcome: Outcome) -> Iterator[str]:
     change = outcome.change(best.name, metric)
     if change.seeds < 2:
         yield 'There is one pair, and so no interval: nothing can be said yet.'
+        return
+    if math.isnan(change.percent):
+        yield f'{metric} is 0 without a loss on every seed, so that there is no change in percent: nothing is claimed.'
         return
     if change.is_shown:
         yield claim(best.name, metric, change)

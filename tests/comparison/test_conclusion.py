@@ -1,13 +1,17 @@
 """Tables, verdicts and the plot of results that are given."""
 
+import io
+import re
+
 import pytest
+from rich.console import Console
 
 from pcloss_mmpose.comparison.arms import Arm
 from pcloss_mmpose.comparison.outcome import make_outcome
 from pcloss_mmpose.comparison.plot import draw_changes
 from pcloss_mmpose.comparison.progress import Progress
 from pcloss_mmpose.comparison.runs import list_runs
-from pcloss_mmpose.comparison.tables import arms_table, as_markdown, landmarks_table, rivals_table
+from pcloss_mmpose.comparison.tables import arms_table, as_markdown, for_terminal, landmarks_table, rivals_table, turned
 from pcloss_mmpose.comparison.verdict import helps, mixture, verdict
 from pcloss_mmpose.errors import InputError
 
@@ -63,6 +67,7 @@ def test_the_tables_by_hand():
     ('NE', dict(none=[10, 10, 10], a=[10, 10.01, 10.02]), [
         'No difference is shown', 'An effect of 2 % would have been seen']),
     ('NE', dict(none=[10, 10], a=[0.1, 30]), ['No difference is shown', 'The seeds scatter so much']),
+    ('AP', dict(none=[0, 0], a=[0, 1]), ['AP is 0 without a loss on every seed']),
     ('NE', dict(none=[10], a=[9]), ['There is one pair, and so no interval: nothing can be said yet.']),
     ('NE', dict(none=[10], a=[None, 9]), ['There is no pair yet']),
     ('NE', dict(none=[10]), ['There is no pair yet']),
@@ -72,6 +77,14 @@ def test_a_verdict_is_given_only_where_the_interval_excludes_0(metric, figures, 
     assert len(sentences) == len(words)
     for sentence, beginning in zip(sentences, words):
         assert sentence.startswith(beginning)
+
+
+def test_a_wide_table_is_turned_for_a_terminal():
+    wide = arms_table(outcome(none=[10, 11, 12], a=[9, 10.5, 11]))
+    assert turned(wide).header == ['', 'none', 'a'] and turned(wide).rows[2] == ['NE', '11', '10.17 (-7.6 ± 6.5)']
+    text = io.StringIO()
+    Console(file=text, width=80).print(for_terminal(wide))
+    assert re.search('images with a duplicate .* 0 .* 0 \\(-\\)', text.getvalue())
 
 
 def test_the_best_is_best_in_the_metrics_own_direction():
