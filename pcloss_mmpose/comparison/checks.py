@@ -22,7 +22,7 @@ def check_metric(metric: str) -> None:
 
 
 def check_runs(comparable_config: Any, arms: Sequence[Arm], metric: str) -> None:
-    """Build the head of each arm and both data sets, and measure labels against themselves.
+    """Build the head of each arm and both data sets, fit the losses, and measure labels against themselves.
 
     Args:
         comparable_config: Of :func:`~.config.comparable`.
@@ -37,6 +37,9 @@ def check_runs(comparable_config: Any, arms: Sequence[Arm], metric: str) -> None
     train, tested = (DATASETS.build(copy.deepcopy(comparable_config[f'{name}_dataloader'].dataset))
                      for name in ('train', 'test'))
     check_landmarks(heads[0], train)
+    for arm, head in {arm.kind: (arm, head) for arm, head in zip(arms, heads)}.values():
+        if arm.loss is not None and arm.share is None:  # those of a share are fitted when their weight is found
+            head.pc_loss.fit(train)
     metrics = [METRICS.build(copy.deepcopy(each)) for each in comparable_config.test_evaluator]
     for each in metrics:
         each.dataset_meta = tested.metainfo

@@ -9,6 +9,9 @@ from .arms import BASE
 from .outcome import Outcome, in_words
 from .statistics import Change
 
+#: Of a terminal of 80 characters.
+MOST_COLUMNS = 5
+
 
 class Table(NamedTuple):
     title: str
@@ -62,15 +65,23 @@ def shown(change: Change) -> str:
     return f'{change.percent:+.1f}' + ('' if math.isnan(change.half) else f' ± {change.half:.1f}')
 
 
+def turned(table: Table) -> Table:
+    """With a row for each column."""
+    lines = [list(line) for line in zip(table.header, *table.rows)]
+    return Table(table.title, lines[0], lines[1:])
+
+
 def as_markdown(table: Table) -> str:
     lines = [table.header, ['---', *['---:'] * (len(table.header) - 1)], *table.rows]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
 def for_terminal(table: Table) -> Any:
-    """rich's table."""
+    """rich's table, turned where it has few rows of many columns, which would not fit."""
     from rich.table import Table as RichTable
     from rich.text import Text
+    if len(table.header) > MOST_COLUMNS and len(table.rows) < len(table.header):
+        table = turned(table)
     shape = RichTable(title=table.title, title_justify='left')
     for number, name in enumerate(table.header):
         shape.add_column(name, justify='right' if number else 'left', no_wrap=not number, overflow='fold')

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..checkpoints.finding import newest_checkpoint
 from ..errors import InputError
 from ..evaluation import DumpPredictions
@@ -93,8 +95,9 @@ def shares(runner: Any) -> list[float] | None:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of what a run's figures may depend on."""
-    found = dict(python=platform.python_version())
+    """Of Python and of what a run's figures may depend on, and the device."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
+    found = dict(python=platform.python_version(), device=device)
     for name in PACKAGES:
         try:
             found[name] = version(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Iterator
 
 from .directions import sign
@@ -19,6 +20,9 @@ def verdict(outcome: Outcome) -> Iterator[str]:
     if change.seeds < 2:
         yield 'There is one pair, and so no interval: nothing can be said yet.'
         return
+    if math.isnan(change.percent):
+        yield f'{metric} is 0 without a loss on every seed, so that there is no change in percent: nothing is claimed.'
+        return
     if change.is_shown:
         yield claim(best.name, metric, change)
     else:
@@ -26,6 +30,15 @@ def verdict(outcome: Outcome) -> Iterator[str]:
     if helps(outcome) and len(outcome.arms) > 2:
         yield (f'{best.name} was chosen as the best of {len(outcome.arms) - 1}, and the interval is not corrected for '
                f'that: for the final word, compare {best.name} alone with other seeds (--first-seed).')
+
+
+def mixture(outcome: Outcome) -> Iterator[str]:
+    """A sentence for each package, or the device, that is not the same in all runs."""
+    found = [result.get('versions') or {} for results in outcome.results.values() for result in results.values()]
+    for name in dict.fromkeys(key for versions in found for key in versions):
+        several = sorted({versions[name] for versions in found if name in versions})
+        if len(several) > 1:
+            yield f'Not all runs are of one {name}, which may move their figures: {", ".join(several)}.'
 
 
 def helps(outcome: Outcome) -> bool:
@@ -51,11 +64,14 @@ def no_claim(outcome: Outcome, name: str, change: Change) -> Iterator[str]:
     low, high = change.interval
     yield (f'No difference is shown: the best, {name}, changes {outcome.metric} by {change.percent:+.1f} % '
            f'({low:+.1f} to {high:+.1f}) on {change.seeds} paired seeds.')
-    needed = seeds_needed(*outcome.pairs(name, outcome.metric))
+    found = outcome.pairs(name, outcome.metric)
+    needed, as_seen = seeds_needed(*found), seeds_needed(*found, effect=abs(change.percent) / 100)
     if needed is None:
-        yield f'The seeds scatter so much that an effect of {EFFECT:.0%} cannot be shown with them.'
+        yield f'The seeds scatter so much that an effect of {100 * EFFECT:g} % cannot be shown with them.'
     elif needed > change.seeds:
-        yield (f'An effect of {100 * EFFECT:g} % would need about {needed - change.seeds} more seeds, if they scatter '
-               'as these do.')
+        larger = (f', and one of {abs(change.percent):.1f} % about {as_seen - change.seeds}'
+                  if abs(change.percent) > 100 * EFFECT and as_seen > change.seeds else '')
+        yield (f'An effect of {100 * EFFECT:g} % would need about {needed - change.seeds} more seeds{larger}, if they '
+               'scatter as these do.')
     else:
         yield f'An effect of {100 * EFFECT:g} % would have been seen, if there is no more scatter than in these.'

@@ -149,3 +149,10 @@ def test_a_kill_costs_no_more_than_a_tenth(own_config, loop, own, by_epoch, inte
     assert (hook.by_epoch, hook.interval) == (by_epoch, interval)
 
 
+
+
+@pytest.mark.parametrize('kind', LOSSES)
+def test_every_name_stands_for_a_loss_that_a_head_of_heatmaps_takes(config, base, kind):
+    arm = make_arms(config, [kind], weights=[0.5])[1]
+    head = MODELS.build(arm_config(base, arm, 0).model.head)
+    assert type(head.pc_loss).__name__ == LOSSES[kind]['type'] and head.pc_loss.loss_weight == 0.5

@@ -1,14 +1,19 @@
 """Tables, verdicts and the plot of results that are given."""
 
+import io
+import re
+
 import pytest
+from rich.console import Console
 
 from pcloss_mmpose.comparison.arms import Arm
 from pcloss_mmpose.comparison.outcome import make_outcome
 from pcloss_mmpose.comparison.plot import draw_changes
 from pcloss_mmpose.comparison.progress import Progress
 from pcloss_mmpose.comparison.runs import list_runs
-from pcloss_mmpose.comparison.tables import arms_table, as_markdown, landmarks_table, rivals_table
-from pcloss_mmpose.comparison.verdict import helps, verdict
+from pcloss_mmpose.comparison.tables import arms_table, as_markdown, for_terminal, landmarks_table, rivals_table, turned
+from pcloss_mmpose.comparison.verdict import helps, mixture, verdict
+from pcloss_mmpose.errors import InputError
 
 ARMS = [Arm('none', None, 'none'), Arm('a', {}, 'a'), Arm('b', {}, 'b'), Arm('c', {}, 'c')]
 
@@ -55,9 +60,14 @@ def test_the_tables_by_hand():
     ('NE', dict(none=[10, 10], a=[10, 10.282843]), [
         'No difference is shown: the best, a, changes NE by +1.4 % (-16.6 to +19.4) on 2 paired seeds.',
         'An effect of 2 % would need about 5 more seeds, if they scatter as these do.']),
+    # Scatter 0.4933. 26 seeds: 2.0595 * 0.4933 / 5.099 = 0.199 < 0.2. Eight: 2.3646 * 0.4933 / 2.828 = 0.412 < 0.433.
+    ('NE', dict(none=[10, 10, 10], a=[9.9, 9, 9.8]), [
+        'No difference is shown: the best, a, changes NE by -4.3 % (-16.6 to +7.9) on 3 paired seeds.',
+        'An effect of 2 % would need about 23 more seeds, and one of 4.3 % about 5, if they scatter as these do.']),
     ('NE', dict(none=[10, 10, 10], a=[10, 10.01, 10.02]), [
         'No difference is shown', 'An effect of 2 % would have been seen']),
     ('NE', dict(none=[10, 10], a=[0.1, 30]), ['No difference is shown', 'The seeds scatter so much']),
+    ('AP', dict(none=[0, 0], a=[0, 1]), ['AP is 0 without a loss on every seed']),
     ('NE', dict(none=[10], a=[9]), ['There is one pair, and so no interval: nothing can be said yet.']),
     ('NE', dict(none=[10], a=[None, 9]), ['There is no pair yet']),
     ('NE', dict(none=[10]), ['There is no pair yet']),
@@ -67,6 +77,14 @@ def test_a_verdict_is_given_only_where_the_interval_excludes_0(metric, figures, 
     assert len(sentences) == len(words)
     for sentence, beginning in zip(sentences, words):
         assert sentence.startswith(beginning)
+
+
+def test_a_wide_table_is_turned_for_a_terminal():
+    wide = arms_table(outcome(none=[10, 11, 12], a=[9, 10.5, 11]))
+    assert turned(wide).header == ['', 'none', 'a'] and turned(wide).rows[2] == ['NE', '11', '10.17 (-7.6 ± 6.5)']
+    text = io.StringIO()
+    Console(file=text, width=80).print(for_terminal(wide))
+    assert re.search('images with a duplicate .* 0 .* 0 \\(-\\)', text.getvalue())
 
 
 def test_the_best_is_best_in_the_metrics_own_direction():
@@ -84,6 +102,15 @@ def test_what_helps_is_shown_to_be_better(ours, expected):
     assert helps(outcome(none=[10, 11, 12], a=ours)) is expected
 
 
+def test_runs_of_several_versions_are_said():
+    found = outcome(none=[10, 11], a=[9, 10])
+    assert not list(mixture(found))
+    for number, results in enumerate(found.results.values()):
+        for result in results.values():
+            result['versions'] = dict(torch=f'2.{number}', numpy='2.0')
+    assert list(mixture(found)) == ['Not all runs are of one torch, which may move their figures: 2.0, 2.1.']
+
+
 def test_a_hopeless_arm_gets_no_more_seeds(tmp_path, capsys):
     runs = list_runs(ARMS, range(5))
     progress = Progress(runs, tmp_path, 'NE', stops_early=True)
@@ -95,6 +122,14 @@ def test_a_hopeless_arm_gets_no_more_seeds(tmp_path, capsys):
                                        '(--no-early-stop gives them)\n')
     progress.stops_early = False
     assert not progress.skips(runs[13])
+
+
+def test_a_run_without_the_figure_that_decides_ends_the_comparison(tmp_path):
+    run = list_runs(ARMS, [0])[1]
+    run.folder(tmp_path).mkdir(parents=True)
+    (run.folder(tmp_path) / 'result.json').write_text('{"figures": {"EPE": 3.0, "outliers@5": 1.0}, "config": "x"}')
+    with pytest.raises(InputError, match=r"no metric of the evaluator gives 'NE'; a, seed 0 has EPE$"):
+        Progress([run], tmp_path, 'NE', stops_early=True).ended(run, 0)
 
 
 def test_a_failed_run_says_where_its_log_is(tmp_path, capsys):

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from pcloss_mmpose.comparison import training
+from pcloss_mmpose.comparison.arms import make_arms
 from pcloss_mmpose.comparison.config import Measure, arm_config, comparable
 from pcloss_mmpose.comparison.fingerprint import decisive
 from pcloss_mmpose.comparison.runs import check_begun, check_unchanged, list_runs, read_results, state
@@ -101,6 +102,12 @@ def test_without_a_loss_it_is_the_stock_heads_training(own_config, arms, tmp_pat
     Runner.from_cfg(stock).train()
     assert ours.keys() == KeepWeights.kept.keys()
     assert all(torch.equal(value, KeepWeights.kept[key]) for key, value in ours.items())
+
+
+def test_a_loss_of_no_weight_leaves_the_same_figures(compared, base, config, tmp_path):
+    """So that what two arms differ by is the loss: weights, images and augmentation are the same."""
+    run = list_runs(make_arms(config, ['robust'], weights=[1e-30]), [0])[1]
+    assert train_and_test(base, run, tmp_path)['figures'] == compared[0][0]['figures']
 
 
 def test_arms_and_seeds_differ_in_the_loss_and_the_seed_alone(base, arms):
