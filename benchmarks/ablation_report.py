@@ -20,7 +20,7 @@ from reproduce.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 
-PAGE, README = ROOT / 'docs' / 'evidence.md', ROOT / 'README.md'
+PAGE, README = ROOT / 'docs' / 'screening.md', ROOT / 'README.md'
 PICTURES = ROOT / 'docs' / 'evidence'
 
 

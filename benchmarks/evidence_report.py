@@ -1,0 +1,98 @@
+"""The tables and the plot of docs/evidence.md, from the results in benchmarks/evidence/*.jsonl.
+
+    python -m benchmarks.evidence_report collect STUDY FOLDER   # keep what `pcloss compare --work-dir FOLDER` has found
+    python -m benchmarks.evidence_report                        # write the tables, the plot and README's summary
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, Iterator
+
+from benchmarks.ablation_report import with_tables
+from pcloss_mmpose.comparison.arms import BASE, Arm
+from pcloss_mmpose.comparison.outcome import Outcome, make_outcome
+from pcloss_mmpose.comparison.plot import draw_changes
+from pcloss_mmpose.comparison.runs import RESULT, read_result
+from pcloss_mmpose.comparison.tables import shown
+from pcloss_mmpose.files import write_at_once
+from reproduce.tables import markdown_table
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / 'benchmarks' / 'evidence'
+PAGE, README = ROOT / 'docs' / 'evidence.md', ROOT / 'README.md'
+FIGURES = ('NE', 'outliers', 'duplicate_images', 'exchanged_images', 'outlier_images')
+WORDS = dict(outliers='outliers', duplicate_images='with a duplicate', exchanged_images='with exchanged sides')
+
+
+def collect(folder: Path) -> Iterator[dict[str, Any]]:
+    """A line for each run that is done: arm, seed, the figures of the tables, shares, seconds and versions."""
+    for path in sorted(folder.glob(f'*/seed*/{RESULT}')):
+        result = read_result(path)
+        figures = {key: float(f'{value:.5g}') for key, value in result['figures'].items()
+                   if key in FIGURES or key.startswith('NE/')}
+        share = result['share'] and [float(f'{value:.3g}') for value in result['share']]
+        yield dict(arm=path.parent.parent.name, seed=int(path.parent.name[len('seed'):]), figures=figures, share=share,
+                   landmarks=result['landmarks'], seconds=result['seconds'], date=result['date'],
+                   versions=result['versions'])
+
+
+def read_outcome(study: str) -> Outcome:
+    """Of a study; its arms in the order of their change of NE, the best first."""
+    results: dict[str, dict[int, dict]] = {}
+    for line in (RESULTS / f'{study}.jsonl').read_text().splitlines():
+        record = json.loads(line)
+        results.setdefault(record['arm'], {})[record['seed']] = record
+    outcome = make_outcome([Arm(name, None, name) for name in results], results, 'NE')
+    changes = {arm: outcome.change(arm.name, 'NE') for arm in outcome.arms if arm.name != BASE}
+    ranked = sorted((arm for arm, change in changes.items() if change), key=lambda arm: changes[arm].percent)
+    return outcome._replace(arms=[Arm(BASE, None, BASE), *ranked])
+
+
+def changes_table(outcome: Outcome) -> str:
+    """A row for each arm: its seeds, its share over the training, and each figure with its change from none."""
+    keys = ('NE', *WORDS)
+    base = [sum(values) / len(values) for values in (outcome.figures(BASE, key).values() for key in keys)]
+    rows = [[BASE, str(len(outcome.figures(BASE, 'NE'))), '', *(f'{value:.2f}' for value in base)]]
+    for arm in outcome.arms[1:]:
+        changes = [outcome.change(arm.name, key) for key in keys]
+        rows.append([arm.name, str(changes[0].seeds), f'{outcome.share(arm.name)[1]:.2f}',
+                     *(f'{change.ours:.2f} ({shown(change)})' for change in changes)])
+    return markdown_table(['', 'seeds', 'share', 'NE', *WORDS.values()], rows)
+
+
+def rivals_table(outcome: Outcome, first: str) -> str:
+    """One arm against each other that has a loss: changes of each figure in percent."""
+    rows = []
+    for arm in outcome.arms[1:]:
+        changes = [outcome.change(first, key, arm.name) for key in ('NE', *WORDS)]
+        if arm.name != first and changes[0] is not None:
+            rows.append([f'{first} against {arm.name}', str(changes[0].seeds), *map(shown, changes)])
+    return markdown_table(['', 'seeds', 'NE', *WORDS.values()], rows)
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('command', nargs='?', choices=['collect'])
+    parser.add_argument('study', nargs='?')
+    parser.add_argument('folder', nargs='?', type=Path)
+    args = parser.parse_args()
+    if args.command:
+        if args.folder is None or not args.folder.is_dir():
+            parser.error('collect needs the name of a study and the folder of a comparison')
+        lines = [json.dumps(record) for record in collect(args.folder)]
+        write_at_once(RESULTS / f'{args.study}.jsonl', '\n'.join(lines) + '\n')
+        print(f'{len(lines)} runs')
+        return
+    studies = {path.stem: read_outcome(path.stem) for path in sorted(RESULTS.glob('*.jsonl'))}
+    tables = {name: changes_table(outcome) for name, outcome in studies.items()}
+    PAGE.write_text(with_tables(PAGE.read_text(), tables))
+    for name, outcome in studies.items():
+        draw_changes(outcome).savefig(ROOT / 'docs' / 'evidence' / f'{name}.png', dpi=110)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
