@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from importlib import import_module
 
 #: What launchers set to the number of a process.
@@ -21,6 +22,7 @@ def load(name: str, *modules: str) -> None:
         return
     if all(os.environ.get(rank, '0') == '0' for rank in RANKS):
         print(f'loading {name} ...', file=sys.stderr, flush=True)
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')  # MMEngine's matter
     gc.disable()
     try:
         for module in modules:
