@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from pathlib import Path
 from typing import Any, Mapping, NamedTuple
 
@@ -62,13 +63,15 @@ def detected_boxes(config: Any, split: str) -> str | None:
 
 def take_head(config: Any) -> None:
     """Give a config's head the class that takes a structural loss, and its training pipelines what that needs."""
+    from mmpose.registry import MODELS
+
     from ..models import heads
     head = config.model.get('head') or {}
-    name = unscoped(head.get('type'))
-    if not (name.startswith('PC') and name in heads.__all__):
-        name = head_with_pcloss(config)
-    head['type'] = name
-    if issubclass(getattr(heads, name), heads.PCHeatmapMixin) and not head.get('integral'):
+    kind = MODELS.get(unscoped(head.get('type')))
+    if not (inspect.isclass(kind) and issubclass(kind, heads.PCLossMixin)):
+        head['type'] = head_with_pcloss(config)
+        kind = getattr(heads, head['type'])
+    if issubclass(kind, heads.PCHeatmapMixin) and not head.get('integral'):
         head['integral'] = dict(alpha=float(ALPHA))
     for step in training_steps(config):
         at(config, step)['pack_transformed'] = True

@@ -9,6 +9,7 @@ from pcloss_mmpose.comparison.lines import config_lines
 from pcloss_mmpose.comparison.weights import weight_of, weighted
 from pcloss_mmpose.configs import find_config, load_config
 from pcloss_mmpose.errors import InputError
+from pcloss_mmpose.models.heads import PCHeatmapHead
 
 OWN = dict(topk=8, partition='left_right', metainfo='CocoDataset')
 
@@ -69,6 +70,17 @@ STOCK = [
     'mmpose::body_2d_keypoint/topdown_regression/coco/td-reg_res50_rle-8xb64-210e_coco-256x192.py',
     'td-hm_efflite0-pcloss_1xb12-600_garments-128x128',
 ]
+
+
+def test_a_head_of_ones_own_stays(own_config):
+    @MODELS.register_module(force=True)
+    class OwnHeadOfOnes(PCHeatmapHead):
+        pass
+
+    own_config.model.head.type = 'OwnHeadOfOnes'
+    own_config.model.head.pop('integral', None)
+    head = comparable(own_config, Measure()).model.head
+    assert head.type == 'OwnHeadOfOnes' and head.integral == dict(alpha=30.)
 
 
 @pytest.mark.parametrize('name', STOCK)
