@@ -9,7 +9,8 @@ import torch
 from mmpose.registry import DATASETS, MODELS
 
 from pcloss_mmpose.models.losses import ShapePriorLoss
-from pcloss_mmpose.models.losses.shape_prior import ShapeModel, fit_shapes, misfit, principal_modes, read_shapes
+from pcloss_mmpose.models.losses.shape_model import ShapeModel, fit_shapes, principal_modes
+from pcloss_mmpose.models.losses.shape_prior import misfit, read_shapes
 
 from . import test_heads as heads
 

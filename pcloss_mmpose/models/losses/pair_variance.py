@@ -10,7 +10,7 @@ weighs all alike.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -21,8 +21,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...errors import InputError
-from ...metainfo import load_metainfo
-from .partition import Groups, check_groups, partition_from_metainfo
+from .partition import Groups, check_groups, groups_of
 from .structural import StructuralLoss, check_power, masked_error, mean_of_samples, sizes
 
 ROWS = 4096  # that are looked at together
@@ -191,13 +190,7 @@ class PairVarianceLoss(StructuralLoss):
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         check_power(power)
-        if isinstance(partition, str):
-            if metainfo is None:
-                raise InputError(f"partition '{partition}' needs metainfo, such as metainfo='CocoDataset'")
-            partition = partition_from_metainfo(load_metainfo(metainfo), partition)
-        elif partition is not None:
-            check_groups(partition)
-        self.groups: Sequence[Sequence[int]] | None = partition
+        self.groups = groups_of(partition, metainfo)
         self.power = power
         self.num_landmarks = 0
         self.pairs = self.pair_weights = None

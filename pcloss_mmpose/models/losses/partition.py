@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from ...errors import InputError
-from ...metainfo import left_right_pairs
+from ...metainfo import left_right_pairs, load_metainfo
 
 Groups = Sequence[Sequence[int]]
 
@@ -46,6 +46,25 @@ def partition_from_metainfo(metainfo: Mapping, name: str) -> tuple[tuple[int, ..
     else:
         raise InputError(f"partition must be 'left_right', 'top_bottom', lists of indices or None, got '{name}'")
     return groups
+
+
+def groups_of(partition: str | Groups | None, metainfo: str | Mapping | None) -> Groups | None:
+    """The groups that a loss's option ``partition`` stands for; None for one of all landmarks.
+
+    Args:
+        partition: None, lists of landmark indices, or a name that :func:`partition_from_metainfo` knows.
+        metainfo: Where a name is looked up, as :func:`~pcloss_mmpose.metainfo.load_metainfo` takes it.
+
+    Raises:
+        InputError: A name comes without metainfo, or the groups cannot be made.
+    """
+    if isinstance(partition, str):
+        if metainfo is None:
+            raise InputError(f"partition '{partition}' needs metainfo, such as metainfo='CocoDataset'")
+        return partition_from_metainfo(load_metainfo(metainfo), partition)
+    if partition is not None:
+        check_groups(partition)
+    return partition
 
 
 def check_groups(groups: Groups, num_landmarks: int | None = None) -> None:

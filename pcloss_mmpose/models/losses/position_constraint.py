@@ -10,10 +10,9 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...errors import InputError
-from ...metainfo import load_metainfo
 from ..eager import is_eager
 from .fast_constraint import FastLoss
-from .partition import Groups, check_groups, partition_from_metainfo
+from .partition import Groups, check_groups, groups_of
 from .structural import StructuralLoss, check_shapes
 
 
@@ -157,14 +156,8 @@ class PCLoss(StructuralLoss):
         check_topk(topk)
         if not isinstance(robust, bool):
             raise InputError(f'robust must be True or False, got {robust!r}')
-        if isinstance(partition, str):
-            if metainfo is None:
-                raise InputError(f"partition '{partition}' needs metainfo, such as metainfo='CocoDataset'")
-            partition = partition_from_metainfo(load_metainfo(metainfo), partition)
-        elif partition is not None:
-            check_groups(partition)
         self.topk = topk
-        self.groups = partition
+        self.groups = groups_of(partition, metainfo)
         self.robust = robust
 
     def value(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
