@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.removed_duplicates
 
-Trains the two arms of docs/evidence.md's longer trainings, on a seed of its own, and tests them on 800 images. Prints
+Trains the two arms of docs/screening.md's longer trainings, on a seed of its own, and tests them on 800 images. Prints
 how many of them have a duplicate, and writes docs/evidence/removed_duplicates.jpg. What was found stays in
 data/removed_duplicates, from which a second start only draws, and which `pcloss report` takes.
 """
