@@ -20,7 +20,7 @@ from reproduce.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 
-PAGE, README = ROOT / 'docs' / 'screening.md', ROOT / 'README.md'
+PAGE = ROOT / 'docs' / 'screening.md'
 PICTURES = ROOT / 'docs' / 'evidence'
 
 
@@ -219,7 +219,8 @@ FINALS = ('final_garments', 'final_longer', 'final_15_photographs', 'final_30_ph
 
 def all_tables(results: Mapping[Run, dict]) -> dict[Path, dict[str, str]]:
     """The tables of each page, by name."""
-    return {README: {'results': summary_table(results, FINALS)}, PAGE: {
+    return {PAGE: {
+        'results': summary_table(results, FINALS),
         'integral': integral_table(results),
         **{name: study_table(results, name) for name in SCREENED},
         'conditions': conditions_table(results, CONDITIONS),

@@ -13,9 +13,9 @@ from .configs import load_config
 from .errors import InputError
 from .metainfo import load_metainfo
 
-#: Where to begin (docs/evidence.md). k is the paper's on FashionAI, 3e-4 its beta in our units (docs/loss.md).
+#: Where to begin (docs/evidence.md): lengths, and weights that `pcloss calibrate` replaces by those of the user's data.
 TOPK, ALPHA = 8, '30.'
-HEATMAP_WEIGHT, COORDINATE_WEIGHT = '3e-4', '0.03'
+HEATMAP_WEIGHT, COORDINATE_WEIGHT = '3e-4', '0.01'
 BY_HAND = 'add the lines by hand as docs/any_model.md shows'
 
 
@@ -64,7 +64,7 @@ def pcloss_lines(cfg: Mapping) -> Iterator[str]:
     elif metainfo['flip_pairs']:
         groups = f"partition={[list(group) for group in partition_from_metainfo(metainfo, 'left_right')]}, "
     yield f"model = dict(head=dict(type='{head}', {integral}pc_loss=dict("
-    yield f"    type='PCLoss', topk={TOPK}, {groups}loss_weight={weight})))"
+    yield f"    type='PCLoss', topk={TOPK}, {groups}robust=True, loss_weight={weight})))"
     for *place, index in training_steps(cfg):
         if not at(cfg, (*place, index)).get('pack_transformed'):
             last = index == len(at(cfg, place)) - 1

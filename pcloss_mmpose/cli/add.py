@@ -48,4 +48,4 @@ def run(args: Namespace) -> None:
     for lines in changes(old, new).values():
         print(*lines, sep='\n', file=sys.stdout if args.new_config else sys.stderr)
     print(f'`pcloss calibrate {args.new_config or "NEW_CONFIG"}` measures which loss_weight fits your data: one with a '
-          'pc_share of about 0.1 to 0.4 (docs/evidence.md), which the log of the training has, too.', file=sys.stderr)
+          'pc_share of about 0.4 (docs/evidence.md), which the log of the training has, too.', file=sys.stderr)

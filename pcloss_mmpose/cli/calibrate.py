@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SHARES = [0.1, 0.2, 0.3, 0.4, 0.5]
 #: Whose weight is written out, if it is among those that are asked for.
-ADVISED = 0.3
+ADVISED = 0.4
 
 
 def shares(text: str) -> list[float]:

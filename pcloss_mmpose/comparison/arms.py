@@ -28,7 +28,7 @@ BASE, AS_CONFIGURED = 'none', 'config'
 NAMES = (BASE, AS_CONFIGURED, *LOSSES)
 
 #: Part of the gradient that a loss gets where nothing else is asked for.
-SHARE = 0.3
+SHARE = 0.4
 
 
 class Arm(NamedTuple):

@@ -41,7 +41,7 @@ custom_hooks = [
 '''
 IMPORT = "custom_imports = dict(imports=['pcloss_mmpose'], allow_failed_imports=False)"
 HEAD = ["model = dict(head=dict(type='PCSimCCHead', pc_loss=dict(",
-        "    type='PCLoss', topk=8, partition='left_right', metainfo='CocoDataset', loss_weight=0.03)))"]
+        "    type='PCLoss', topk=8, partition='left_right', metainfo='CocoDataset', robust=True, loss_weight=0.01)))"]
 FIRST_STAGE = "_base_.train_dataloader.dataset.dataset.pipeline[-1]['pack_transformed'] = True"
 SECOND_STAGE = "_base_.custom_hooks[1].switch_pipeline[0]['pack_transformed'] = True"
 CHANGES = """\
@@ -51,7 +51,8 @@ CHANGES = """\
 + model.head.pc_loss.topk = 8
 + model.head.pc_loss.partition = 'left_right'
 + model.head.pc_loss.metainfo = 'CocoDataset'
-+ model.head.pc_loss.loss_weight = 0.03
++ model.head.pc_loss.robust = True
++ model.head.pc_loss.loss_weight = 0.01
 + train_dataloader.dataset.dataset.pipeline[1].pack_transformed = True
 + custom_hooks[1].switch_pipeline[0].pack_transformed = True
 + custom_imports.imports = ['pcloss_mmpose']
@@ -190,7 +191,7 @@ def test_imports_are_kept(stock, own, inherited, imports, lines_of):
 ])
 def test_groups_come_from_the_training_data(stock, old, new, groups, landmarks, lines_of):
     stock.write_text(STOCK.replace(old, new).replace('out_channels=17', f'out_channels={landmarks}'))
-    assert f"    type='PCLoss', topk=8, {groups}loss_weight=0.03)))" in lines_of(stock)
+    assert f"    type='PCLoss', topk=8, {groups}robust=True, loss_weight=0.01)))" in lines_of(stock)
 
 
 @pytest.mark.parametrize(('change', 'steps'), [
@@ -211,7 +212,7 @@ def test_a_heatmap_head_gets_its_integral(lines_of):
     assert lines_of(path) == [
         IMPORT,
         "model = dict(head=dict(type='PCHeatmapHead', integral=dict(alpha=30.), pc_loss=dict(",
-        "    type='PCLoss', topk=8, loss_weight=3e-4)))",
+        "    type='PCLoss', topk=8, robust=True, loss_weight=3e-4)))",
         "_base_.train_dataloader.dataset.pipeline[-1]['pack_transformed'] = True"]
 
 

@@ -161,8 +161,8 @@ def test_the_command(call, tiny_config, tmp_path, monkeypatch):
     assert done.code == 0, done.err
     rows = re.findall(r'0\.[24] │ +(\S+) │ +0\.(?:19|2[01]|39|4[01]) │', done.out)
     assert len(rows) == 2 and float(rows[1]) / float(rows[0]) == pytest.approx(0.4 / 0.6 / (0.2 / 0.8), rel=0.1)
-    assert f'--cfg-options model.head.pc_loss.loss_weight={rows[0]}\n' in done.out
-    assert f'model = dict(head=dict(pc_loss=dict(loss_weight={rows[0]})))\n' in done.out
+    assert f'--cfg-options model.head.pc_loss.loss_weight={rows[1]}\n' in done.out
+    assert f'model = dict(head=dict(pc_loss=dict(loss_weight={rows[1]})))\n' in done.out
     assert not list(tmp_path.iterdir()) and 'loading annotations' not in done.out
 
 

@@ -1,0 +1,63 @@
+"""What is kept of comparisons, and that the pages show it."""
+
+import json
+
+import pytest
+import torch
+
+from benchmarks import evidence_report as report
+from benchmarks.ablation_report import with_tables
+from benchmarks.evidence.share_head import factor_for
+
+
+def write_run(folder, arm, seed, error, share=None):
+    folder = folder / arm / f'seed{seed}'
+    folder.mkdir(parents=True)
+    figures = {'NE': error, 'NE/hem': error + 1.23456789, 'outliers': 2 * error, 'duplicate_images': 8.,
+               'exchanged_images': 4., 'outlier_images': 40., 'outliers@2': 99.}
+    folder.joinpath('result.json').write_text(json.dumps(dict(
+        figures=figures, share=share, landmarks=['hem'], seconds=3, config='abc', versions={}, date='2026-01-01')))
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Two arms of two seeds, and one of a single seed, kept as a study."""
+    for seed, (base, worse) in enumerate([(10., 11.), (12., 12.)]):
+        write_run(tmp_path / 'runs', 'none', seed, base)
+        write_run(tmp_path / 'runs', 'worse', seed, worse, [0.1, 0.25, 0.3])
+    write_run(tmp_path / 'runs', 'better', 0, 9., [0.1, 0.5, 0.3])
+    (tmp_path / 'runs' / 'begun' / 'seed0').mkdir(parents=True)
+    monkeypatch.setattr(report, 'RESULTS', tmp_path)
+    lines = list(report.collect(tmp_path / 'runs'))
+    (tmp_path / 'study.jsonl').write_text('\n'.join(map(json.dumps, lines)) + '\n')
+    return lines
+
+
+def test_what_is_kept_of_a_run(study):
+    assert [(line['arm'], line['seed']) for line in study] == [
+        ('better', 0), ('none', 0), ('none', 1), ('worse', 0), ('worse', 1)]
+    assert study[0]['figures'] == {'NE': 9., 'NE/hem': 10.235, 'outliers': 18., 'duplicate_images': 8.,
+                                   'exchanged_images': 4., 'outlier_images': 40.}
+
+
+def test_the_table_has_the_best_arm_first_and_changes_over_common_seeds(study):
+    header, _, none, better, worse = report.changes_table(report.read_outcome('study')).splitlines()
+    cells = [[cell.strip() for cell in line.strip('|').split('|')] for line in (none, better, worse)]
+    assert cells[0][:5] == ['none', '2', '', '11.00', '22.00']
+    assert cells[1][:4] == ['better', '1', '0.50', '9.00 (-10.0)']  # against seed 0 of none alone
+    # Differences 1 and 0: mean 0.5 of 11; half of the interval is 12.706 * 0.5 of 11.
+    assert cells[2][:4] == ['worse', '2', '0.25', '11.50 (+4.5 ± 57.8)']
+
+
+def test_the_pages_show_what_is_kept():
+    for page, tables in report.all_tables().items():
+        assert with_tables(page.read_text(), tables) == page.read_text()
+
+
+def test_a_share_is_held_and_stays_finite_without_gradients():
+    own, other = torch.tensor(4.), torch.tensor(2.)
+    factor = factor_for(0.2, own, other)  # 0.25 * 2 / 4
+    assert factor.item() == pytest.approx(0.125) and factor * own / (factor * own + other) == pytest.approx(0.2)
+    nothing = torch.tensor(0.)
+    assert factor_for(0.5, nothing, nothing) == 0 and factor_for(0.5, own, nothing) == 0
+    assert factor_for(0.5, nothing, other).item() == pytest.approx(1e6)
