@@ -51,11 +51,7 @@ def pcloss_lines(cfg: Mapping) -> Iterator[str]:
     source, metainfo = training_metainfo(cfg)
     from .models import heads
     from .models.losses import partition_from_metainfo
-    imports = cfg.get('custom_imports') or dict(imports=[])
-    modules = [imports['imports']] if isinstance(imports['imports'], str) else list(imports['imports'])
-    if 'pcloss_mmpose' not in modules:  # the first, since the others may need what it makes importable
-        yield (f"custom_imports = dict(imports={['pcloss_mmpose', *modules]}, "
-               f"allow_failed_imports={imports.get('allow_failed_imports', False)})")
+    yield from import_lines(cfg)
     integral, weight, groups = '', COORDINATE_WEIGHT, ''
     if issubclass(getattr(heads, head), heads.PCHeatmapMixin):
         integral, weight = f'integral=dict(alpha={ALPHA}), ', HEATMAP_WEIGHT
@@ -69,6 +65,15 @@ def pcloss_lines(cfg: Mapping) -> Iterator[str]:
         if not at(cfg, (*place, index)).get('pack_transformed'):
             last = index == len(at(cfg, place)) - 1
             yield f"_base_.{dotted(place)}[{-1 if last else index}]['pack_transformed'] = True"
+
+
+def import_lines(cfg: Mapping) -> Iterator[str]:
+    """What a config that inherits ``cfg`` says to import this package and all that ``cfg`` imports, where it must."""
+    imports = cfg.get('custom_imports') or dict(imports=[])
+    modules = [imports['imports']] if isinstance(imports['imports'], str) else list(imports['imports'])
+    if 'pcloss_mmpose' not in modules:  # the first, since the others may need what it makes importable
+        yield (f"custom_imports = dict(imports={['pcloss_mmpose', *modules]}, "
+               f"allow_failed_imports={imports.get('allow_failed_imports', False)})")
 
 
 def head_with_pcloss(cfg: Mapping) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping
 
-from ..add_pcloss import at, dotted, training_steps
+from ..add_pcloss import at, dotted, import_lines, training_steps
 from .arms import Arm
 
 
@@ -24,7 +24,7 @@ def config_lines(config: Mapping, comparable_config: Any, arm: Arm) -> Iterator[
         options['pc_loss'] = None
     replaced = dict(_delete_=True) if own.get('structural_loss') else {}
     options['structural_loss'] = {**replaced, **arm.loss}
-    yield "custom_imports = dict(imports=['pcloss_mmpose'], allow_failed_imports=False)"
+    yield from import_lines(config)
     yield f'model = dict(head={written(options)})'
     for *place, index in training_steps(config):
         if not at(config, (*place, index)).get('pack_transformed'):

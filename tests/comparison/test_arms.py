@@ -115,6 +115,19 @@ def test_the_lines_give_a_config_with_the_arms_head(name, tmp_path):
     assert new.get('custom_hooks') == expected.get('custom_hooks')
 
 
+@pytest.mark.parametrize(('own', 'line'), [
+    (None, "custom_imports = dict(imports=['pcloss_mmpose'], allow_failed_imports=False)"),
+    (dict(imports=['own', 'losses'], allow_failed_imports=True),
+     "custom_imports = dict(imports=['pcloss_mmpose', 'own', 'losses'], allow_failed_imports=True)"),
+    (dict(imports=['own', 'pcloss_mmpose']), ''),
+])
+def test_the_lines_keep_what_the_config_imports(own_config, own, line):
+    own_config.custom_imports = own
+    arm = make_arms(own_config, ['robust'], weights=[0.01])[1]
+    first = next(config_lines(own_config, comparable(own_config, Measure()), arm))
+    assert first == line if line else first.startswith('model = ')
+
+
 @pytest.mark.parametrize(('change', 'words'), [
     (lambda config: config.model.head.update(type='VisPredictHead'), 'holds the head'),
     (lambda config: config.model.update(type='BottomupPoseEstimator', head=dict(type='HeatmapHead')),
