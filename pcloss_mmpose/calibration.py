@@ -106,15 +106,27 @@ def added_loss(config: Mapping) -> tuple[str, Mapping]:
     """Where the config of the loss is that a config adds, and that config.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or there are two.
+    """
+    place, loss = find_loss(config)
+    if not loss:
+        raise InputError('its head has neither pc_loss nor structural_loss, so that there is no weight to find: '
+                         '`pcloss add CONFIG NEW_CONFIG` writes a config with PCLoss')
+    return place, loss
+
+
+def find_loss(config: Mapping) -> tuple[str, Mapping | None]:
+    """Where the config of the loss is that a config adds, and that config; None where it adds none.
+
+    Raises:
+        InputError: It has both, which no head takes.
     """
     place = head_place(config.get('model') or {})
     head = at(config, place)
-    for key in ('structural_loss', 'pc_loss'):
-        if head.get(key):
-            return '.'.join((*place, key)), head[key]
-    raise InputError('its head has neither pc_loss nor structural_loss, so that there is no weight to find: '
-                     '`pcloss add CONFIG NEW_CONFIG` writes a config with PCLoss')
+    if head.get('structural_loss') and head.get('pc_loss'):
+        raise InputError('its head has both pc_loss and structural_loss: set one of them to None')
+    key = 'structural_loss' if head.get('structural_loss') else 'pc_loss'
+    return '.'.join((*place, key)), head.get(key)
 
 
 def head_place(model: Mapping) -> tuple[str, ...]:
@@ -221,7 +233,7 @@ class MeasuringHook(Hook):
         self.early, self.total = min(EARLY, self.late), self.late + self.batches
         if length < self.total:
             raise InputError(f'the training of this config has {length} steps, and {self.total} are needed to measure: '
-                             'train longer, or measure with fewer --iterations')
+                             'train longer, or measure after fewer steps (--iterations of pcloss calibrate)')
         self.head.loss = self.loss
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:

@@ -6,7 +6,8 @@ import copy
 import inspect
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from ..add_pcloss import TOPK, training_metainfo
+from ..add_pcloss import TOPK, training_metainfo, unscoped
+from ..calibration import find_loss
 from ..errors import InputError
 
 #: Class and options of the losses by name, beside those that PCLoss takes from the config (``none`` and ``config`` have
@@ -51,11 +52,10 @@ def make_arms(config: Mapping, names: Sequence[str], shares: Sequence[float] = (
         weights: In place of shares; an arm for each loss and loss_weight, such as ``robust:0.001``.
 
     Raises:
-        InputError: A name is unknown, stands twice, or is ``config`` where the config has no such loss.
+        InputError: A name is unknown, a name, share or weight stands twice, or ``config`` where the config has no such
+            loss.
     """
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise InputError(f"'{twice[0]}' is listed twice")
+    check_once(names)
     arms = [Arm(BASE, None, BASE)]
     for name in names:
         if name == AS_CONFIGURED:
@@ -66,11 +66,19 @@ def make_arms(config: Mapping, names: Sequence[str], shares: Sequence[float] = (
             arms += [Arm(f'{name}@{share:g}', loss, name, share) for share in shares]
     if len(arms) == 1:
         raise InputError(f"there is nothing to compare with '{BASE}': name a loss")
+    check_once([arm.name for arm in arms])  # which their folders are called by
     return arms
 
 
+def check_once(names: Sequence[str]) -> None:
+    """Raise InputError where a name stands twice."""
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"'{twice[0]}' is listed twice")
+
+
 def configured_loss(config: Mapping) -> dict:
-    """The structural loss that a config has; InputError where it has none."""
+    """The structural loss that a config has; InputError where it has none, or two."""
     loss = _own_loss(config)
     if not loss:
         raise InputError(f"'{AS_CONFIGURED}' stands for the pc_loss or structural_loss of the config, which has none")
@@ -101,13 +109,12 @@ def named_loss(config: Mapping, name: str) -> dict:
 def pcloss_options(config: Mapping, source: Any, metainfo: Mapping) -> dict[str, Any]:
     """``topk``, ``partition`` and ``metainfo`` of the PCLoss in a config; else those that ``pcloss add`` writes."""
     own = _own_loss(config)
-    if own and own.get('type') == 'PCLoss':
+    if own and unscoped(own.get('type')) == 'PCLoss':
         return {key: own[key] for key in ('topk', 'partition', 'metainfo') if key in own}
     groups = dict(partition='left_right', metainfo=source) if metainfo['flip_pairs'] else {}
     return dict(topk=TOPK, **groups)
 
 
 def _own_loss(config: Mapping) -> dict | None:
-    head = config['model'].get('head') or {}
-    own = head.get('structural_loss') or head.get('pc_loss')
+    _, own = find_loss(config)
     return copy.deepcopy(own.to_dict() if hasattr(own, 'to_dict') else own)

@@ -67,6 +67,8 @@ def take_head(config: Any) -> None:
 
     from ..models import heads
     head = config.model.get('head') or {}
+    if unscoped(head.get('type')) == 'VisPredictHead':
+        raise InputError('its VisPredictHead holds the head that would be compared: make the pose_cfg its model.head')
     kind = MODELS.get(unscoped(head.get('type')))
     if not (inspect.isclass(kind) and issubclass(kind, heads.PCLossMixin)):
         head['type'] = head_with_pcloss(config)

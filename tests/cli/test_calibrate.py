@@ -142,6 +142,8 @@ def test_where_the_loss_is():
     for config in (dict(), dict(model=dict()), dict(model=dict(head=None)), dict(model=dict(head=dict(type='A')))):
         with pytest.raises(InputError, match='pcloss add'):
             added_loss(config)
+    with pytest.raises(InputError, match='both pc_loss and structural_loss'):
+        added_loss(dict(model=dict(head=dict(pc_loss=loss, structural_loss=loss))))
 
 
 def test_a_weight_of_1_stays_finite_in_half_precision():

@@ -46,6 +46,23 @@ def test_names_that_do_not_fit_are_refused(config, names, words):
         make_arms(config, names, shares=[0.3])
 
 
+@pytest.mark.parametrize('options', [dict(shares=[0.3, 0.30]), dict(weights=[1e-3, 0.002, 0.001])])
+def test_arms_that_would_share_a_folder_are_refused(config, options):
+    with pytest.raises(InputError, match=r"'pc.0\.\d+' is listed twice"):
+        make_arms(config, ['pc'], **options)
+
+
+def test_a_config_with_two_losses_is_refused(own_config):
+    own_config.model.head.structural_loss = dict(type='CoordinateLoss')
+    with pytest.raises(InputError, match='both pc_loss and structural_loss'):
+        make_arms(own_config, ['config'])
+
+
+def test_the_loss_within_a_vis_predict_head_is_the_configs(own_config):
+    own_config.model.head = dict(type='VisPredictHead', pose_cfg=own_config.model.head)
+    assert make_arms(own_config, ['config'])[1].loss == dict(OWN, type='PCLoss', loss_weight=1e-3)
+
+
 def test_a_loss_that_the_config_does_not_have_is_refused(own_config):
     own_config.model.head.pc_loss = None
     with pytest.raises(InputError, match="'config' stands for the pc_loss or structural_loss of the config, which has"):
@@ -129,7 +146,8 @@ def test_the_lines_keep_what_the_config_imports(own_config, own, line):
 
 
 @pytest.mark.parametrize(('change', 'words'), [
-    (lambda config: config.model.head.update(type='VisPredictHead'), 'holds the head'),
+    (lambda config: config.model.head.update(type='VisPredictHead'),
+     r'holds the head .* make the pose_cfg its model\.head'),
     (lambda config: config.model.update(type='BottomupPoseEstimator', head=dict(type='HeatmapHead')),
      'works bottom-up'),
     (lambda config: config.update(param_scheduler=[dict(type='ReduceOnPlateauLR')]), r'follows validations \(Reduce'),
