@@ -17,7 +17,7 @@ from .progress import missing_figure
 from .runs import Run, read_results
 from .tables import arms_table, as_markdown, for_terminal, landmarks_table, rivals_table
 from .training import PREDICTIONS
-from .verdict import helps, mixture, verdict
+from .verdict import gaps, helps, mixture, verdict
 
 #: Of the page of errors.
 MOST_IMAGES = 2000
@@ -43,7 +43,7 @@ def read_outcome(runs: Sequence[Run], work_dir: Path, metric: str) -> Outcome:
 def conclude(outcome: Outcome, config: Any, comparable_config: Any, runs: Sequence[Run], work_dir: Path) -> None:
     """Print what the runs show, and write it into their folder."""
     from rich.console import Console
-    sentences = [*verdict(outcome), *mixture(outcome)]
+    sentences = [*verdict(outcome), *gaps(outcome, runs), *mixture(outcome)]
     tables = [table for table in (arms_table(outcome), rivals_table(outcome), landmarks_table(outcome)) if table.rows]
     lines = list(config_lines(config, comparable_config, outcome.best)) if helps(outcome) else []
     console = Console(soft_wrap=True, markup=False, highlight=False)

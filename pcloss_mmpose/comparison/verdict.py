@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from .directions import sign
 from .outcome import Outcome
+from .runs import Run
 from .statistics import EFFECT, Change, seeds_needed
 
 
@@ -39,6 +40,16 @@ def mixture(outcome: Outcome) -> Iterator[str]:
         several = sorted({versions[name] for versions in found if name in versions})
         if len(several) > 1:
             yield f'Not all runs are of one {name}, which may move their figures: {", ".join(several)}.'
+
+
+def gaps(outcome: Outcome, runs: Sequence[Run]) -> Iterator[str]:
+    """A sentence for each arm that lacks runs of the list."""
+    for name in dict.fromkeys(run.arm.name for run in runs):
+        seeds = [str(run.seed) for run in runs
+                 if run.arm.name == name and run.seed not in outcome.results.get(name, {})]
+        if seeds:
+            yield (f'{name} has no result of the {"seeds" if len(seeds) > 1 else "seed"} {", ".join(seeds)}: failed, '
+                   'stopped early, or not done yet (--list).')
 
 
 def helps(outcome: Outcome) -> bool:

@@ -74,7 +74,8 @@ def test_from_the_list_to_the_report(call, small, tmp_path):
         assert call('compare', *options, '--run', number).code == 0
     assert 'is done' in call('compare', *options, '--run', '1').out
     assert [line[3] for line in listed()] == ['done', 'done', 'waiting', 'waiting']
-    assert 'There is one pair' in call('compare', *options, '--report').out
+    said = call('compare', *options, '--report').out
+    assert 'There is one pair' in said and 'robust:0.01 has no result of the seed 1' in said
     before = (work_dir / 'none' / 'seed0' / 'result.json').stat().st_mtime_ns
 
     done = call('compare', *options, '--processes', '2')

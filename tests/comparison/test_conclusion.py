@@ -12,7 +12,7 @@ from pcloss_mmpose.comparison.plot import draw_changes
 from pcloss_mmpose.comparison.progress import Progress
 from pcloss_mmpose.comparison.runs import list_runs
 from pcloss_mmpose.comparison.tables import arms_table, as_markdown, for_terminal, landmarks_table, rivals_table, turned
-from pcloss_mmpose.comparison.verdict import helps, mixture, verdict
+from pcloss_mmpose.comparison.verdict import gaps, helps, mixture, verdict
 from pcloss_mmpose.errors import InputError
 
 ARMS = [Arm('none', None, 'none'), Arm('a', {}, 'a'), Arm('b', {}, 'b'), Arm('c', {}, 'c')]
@@ -109,6 +109,13 @@ def test_runs_of_several_versions_are_said():
         for result in results.values():
             result['versions'] = dict(torch=f'2.{number}', numpy='2.0')
     assert list(mixture(found)) == ['Not all runs are of one torch, which may move their figures: 2.0, 2.1.']
+
+
+def test_an_arm_without_some_of_its_runs_is_said():
+    found, runs = outcome(none=[10, 11, 12], a=[9, None, 11], b=[9, None, None]), list_runs(ARMS, range(3))
+    assert list(gaps(found, runs)) == [f'{what}: failed, stopped early, or not done yet (--list).' for what in (
+        'a has no result of the seed 1', 'b has no result of the seeds 1, 2', 'c has no result of the seeds 0, 1, 2')]
+    assert not list(gaps(found, list_runs(ARMS[:3], [0])))
 
 
 def test_a_hopeless_arm_gets_no_more_seeds(tmp_path, capsys):
