@@ -39,7 +39,7 @@ class FailureModes(LandmarkMetric):
         apart: Of the duplicates and the exchanged sides, as a fraction of T.
 
     Raises:
-        InputError: An option is not a positive number, and as the base class says.
+        InputError: An option is not a positive number, ``near`` is above ``apart``, and as the base class says.
     """
 
     def __init__(self, threshold: float = THRESHOLD, near: float = NEAR, apart: float = APART, **kwargs) -> None:
@@ -47,6 +47,9 @@ class FailureModes(LandmarkMetric):
         for name, value in dict(threshold=threshold, near=near, apart=apart).items():
             if not isinstance(value, (int, float)) or not 0 < value < float('inf'):
                 raise InputError(f'{name} must be a positive number, a fraction of T, got {value!r}')
+        if near > apart:
+            raise InputError(f'near must not be above apart, got {near!r} and {apart!r}: a pair that is found where it '
+                             'lies would be a duplicate')
         self.threshold, self.pair_limits = threshold, (near, apart)
 
     def figures(self, measured: Measurement) -> dict[str, float]:

@@ -71,10 +71,10 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     ([dict(type='NormalizedError', include_occluded=True)],
      {'all landmarks': '9.00', 'landmarks more than 10 % off': '12.50', 'pairs found on one spot': '0.00'}),
     # The ends of the row are 35 and 85 pixels from each other, 1.8 widths, and found within 1.7.
-    ([dict(type='FailureModes', norm='box_width', include_occluded=True, threshold=0.8, near=2., apart=1.5)],
+    ([dict(type='FailureModes', norm='box_width', include_occluded=True, threshold=0.8, near=1.75, apart=1.8)],
      {'all landmarks': '9.00', 'landmarks more than 80 % off': '0.00', 'pairs found on one spot': '100.00'}),
     # The first of a kind; NormalizedError's norm, and the limits of FailureModes.
-    ([dict(type='FailureModes', threshold=0.75, near=2., apart=1.5), dict(type='FailureModes', threshold=0.1),
+    ([dict(type='FailureModes', threshold=0.75, near=1.75, apart=1.8), dict(type='FailureModes', threshold=0.1),
       dict(type='NormalizedError', norm='box_width', include_occluded=True, prefix='all'),
       dict(type='NormalizedError')],
      {'all landmarks': '9.00', 'landmarks more than 75 % off': '0.00', 'pairs found on one spot': '100.00'}),

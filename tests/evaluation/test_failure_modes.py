@@ -163,6 +163,12 @@ def test_bad_options(options):
         evaluate(samples(), **options)
 
 
+def test_what_is_near_does_not_lie_apart():
+    with pytest.raises(InputError, match=r'near must not be above apart, got 0\.12 and 0\.1: '):
+        evaluate(samples(), near=.12)
+    evaluate(samples(), near=.1)
+
+
 @pytest.mark.parametrize('nothing', [[], samples()[2:]])
 def test_nothing_to_measure_is_an_error(nothing):
     metric = METRICS.build(dict(type='FailureModes'))
