@@ -10,8 +10,8 @@ from scipy import stats
 
 #: Of the intervals.
 CONFIDENCE = 0.95
-#: The effect, a part of the base, that the number of seeds is told for.
-EFFECT = 0.02
+#: The effect, a part of the base, that the number of seeds is told for, and how often they are to show it.
+EFFECT, POWER = 0.02, 0.8
 #: An arm gets no more seeds where it is worse on each of so many seeds, and by so much of the base on average.
 HOPELESS_SEEDS, HOPELESS = 3, 0.05
 #: A number of seeds that nobody trains.
@@ -59,7 +59,9 @@ def pairs(base: Mapping[int, float], ours: Mapping[int, float]) -> tuple[list[fl
 
 
 def seeds_needed(base: Sequence[float], ours: Sequence[float], effect: float = EFFECT) -> int | None:
-    """How many paired seeds give an interval whose half is below an effect, if they scatter as these do.
+    """How many paired seeds show a true effect as often as :data:`POWER`, if they scatter as these do.
+
+    An interval whose half is just the effect would show it every second time: the mean of the seeds scatters, too.
 
     Args:
         base, ours: Figures of the same seeds, two or more.
@@ -70,10 +72,10 @@ def seeds_needed(base: Sequence[float], ours: Sequence[float], effect: float = E
     """
     scatter = float(np.std(np.subtract(ours, base), ddof=1))
     wanted = effect * abs(float(np.mean(base)))
-    for count in range(2, MANY + 1):
-        if stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * scatter / math.sqrt(count) < wanted:
-            return count
-    return None
+    counts = np.arange(2, MANY + 1)
+    quantiles = stats.t.ppf((1 + CONFIDENCE) / 2, counts - 1) + stats.t.ppf(POWER, counts - 1)
+    enough = quantiles * scatter / np.sqrt(counts) < wanted
+    return int(counts[enough.argmax()]) if enough.any() else None
 
 
 def is_hopeless(base: Mapping[int, float], ours: Mapping[int, float], sign: int) -> bool:

@@ -8,7 +8,9 @@ from typing import Iterator, Sequence
 from .directions import sign
 from .outcome import Outcome
 from .runs import Run
-from .statistics import EFFECT, Change, seeds_needed
+from .statistics import EFFECT, POWER, Change, seeds_needed
+
+OFTEN = f'{10 * POWER:g} comparisons of 10'
 
 
 def verdict(outcome: Outcome) -> Iterator[str]:
@@ -82,7 +84,8 @@ def no_claim(outcome: Outcome, name: str, change: Change) -> Iterator[str]:
     elif needed > change.seeds:
         larger = (f', and one of {abs(change.percent):.1f} % about {as_seen - change.seeds}'
                   if abs(change.percent) > 100 * EFFECT and as_seen > change.seeds else '')
-        yield (f'An effect of {100 * EFFECT:g} % would need about {needed - change.seeds} more seeds{larger}, if they '
-               'scatter as these do.')
+        yield (f'To show an effect of {100 * EFFECT:g} % in {OFTEN} would take about {needed - change.seeds} more '
+               f'seeds{larger}, if they scatter as these do.')
     else:
-        yield f'An effect of {100 * EFFECT:g} % would have been seen, if there is no more scatter than in these.'
+        yield (f'So many seeds show an effect of {100 * EFFECT:g} % in {OFTEN} or more, if there is no more scatter '
+               'than in these.')

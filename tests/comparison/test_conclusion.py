@@ -59,13 +59,15 @@ def test_the_tables_by_hand():
      ['a raises NE by 9.4 % (8.1 to 10.7) on 3 paired seeds, which is worse: no loss of these helps.']),
     ('NE', dict(none=[10, 10], a=[10, 10.282843]), [
         'No difference is shown: the best, a, changes NE by +1.4 % (-16.6 to +19.4) on 2 paired seeds.',
-        'An effect of 2 % would need about 5 more seeds, if they scatter as these do.']),
-    # Scatter 0.4933. 26 seeds: 2.0595 * 0.4933 / 5.099 = 0.199 < 0.2. Eight: 2.3646 * 0.4933 / 2.828 = 0.412 < 0.433.
+        'To show an effect of 2 % in 8 comparisons of 10 would take about 8 more seeds, if they scatter as these do.']),
+    # Scatter 0.4933. 50 seeds: (2.0096 + 0.8490) * 0.4933 / 7.071 = 0.1994 < 0.2.
+    # 13: (2.1788 + 0.8726) * 0.4933 / 3.606 = 0.417 < 0.433.
     ('NE', dict(none=[10, 10, 10], a=[9.9, 9, 9.8]), [
         'No difference is shown: the best, a, changes NE by -4.3 % (-16.6 to +7.9) on 3 paired seeds.',
-        'An effect of 2 % would need about 23 more seeds, and one of 4.3 % about 5, if they scatter as these do.']),
+        'To show an effect of 2 % in 8 comparisons of 10 would take about 47 more seeds, and one of 4.3 % about 10, if '
+        'they scatter as these do.']),
     ('NE', dict(none=[10, 10, 10], a=[10, 10.01, 10.02]), [
-        'No difference is shown', 'An effect of 2 % would have been seen']),
+        'No difference is shown', 'So many seeds show an effect of 2 % in 8 comparisons of 10 or more, if there']),
     ('NE', dict(none=[10, 10], a=[0.1, 30]), ['No difference is shown', 'The seeds scatter so much']),
     ('AP', dict(none=[0, 0], a=[0, 1]), ['AP is 0 without a loss on every seed']),
     ('NE', dict(none=[10], a=[9]), ['There is one pair, and so no interval: nothing can be said yet.']),

@@ -35,14 +35,24 @@ def test_what_has_no_interval_or_no_percent_shows_nothing():
 
 
 def test_the_seeds_that_an_effect_needs_by_hand():
-    # Scatter 0.2, base 10, so that half the interval is to be below 0.2: t must be below the root of the seeds.
-    # Six: 2.571 > 2.449. Seven: 2.447 < 2.646.
+    # Scatter 0.2, base 10, so that the quantiles of 0.975 and of 0.8 together are to be below the root of the seeds.
+    # Nine: 2.306 + 0.889 > 3. Ten: 2.262 + 0.883 < 3.162.
     base, ours = [10., 10.], [10., 10. + 0.2 * math.sqrt(2)]
-    assert seeds_needed(base, ours) == 7
-    # Two: 12.706 * 0.2 / 1.414 = 1.797.
-    assert seeds_needed(base, ours, effect=0.18) == 2 and seeds_needed(base, ours, effect=0.179) == 3
+    assert seeds_needed(base, ours) == 10
+    # Two: (12.706 + 1.376) * 0.2 / 1.414 = 1.9916.
+    assert seeds_needed(base, ours, effect=0.2) == 2 and seeds_needed(base, ours, effect=0.199) == 3
     assert seeds_needed([10., 10.], [9., 9.]) == 2  # no scatter
     assert seeds_needed([10., 10.], [0., 20.]) is None
+
+
+@pytest.mark.parametrize('scatter', [2., 3., 6.])
+def test_so_many_seeds_show_the_effect_as_often_as_promised(scatter):
+    count = seeds_needed([100., 100.], [100., 100. + scatter * math.sqrt(2)])
+
+    def power(seeds):  # of the t test: Student's t about a true effect of 2
+        return stats.nct.sf(stats.t.ppf(0.975, seeds - 1), seeds - 1, 2 * math.sqrt(seeds) / scatter)
+
+    assert power(count - 1) < 0.8 < power(count) < 0.82
 
 
 @pytest.mark.parametrize(('ours', 'sign', 'hopeless'), [
