@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from .configs import take_preprocessor
 from .errors import InputError
 
 #: Steps that a measurement covers.
@@ -191,8 +192,7 @@ def training_config(config: Config, loss: Mapping, folder: str) -> Config:
         raise InputError(f"its head, {head.get('type')}, takes no structural loss: `pcloss add CONFIG NEW_CONFIG` "
                          'writes a config whose head does')
     head.update(pc_loss=None, structural_loss=dict(loss))
-    if 'preprocess_cfg' in config:  # as MMPose's train.py does
-        config.model.setdefault('data_preprocessor', config.preprocess_cfg)
+    take_preprocessor(config)
     for part in ('val', 'test'):
         config.update({f'{part}_{key}': None for key in ('cfg', 'dataloader', 'evaluator')})
     hooks = config.get('default_hooks') or {}

@@ -75,6 +75,12 @@ def load_config(path: str | Path, custom_imports: bool = True) -> Any:
         raise InputError(f'{path}: not a complete config ({type(error).__name__}: {error})') from error
 
 
+def take_preprocessor(config: Any) -> None:
+    """Give the model the ``preprocess_cfg`` of a config, as MMPose's train.py does and MMEngine's Runner does not."""
+    if 'preprocess_cfg' in config:
+        config.model.setdefault('data_preprocessor', config.preprocess_cfg)
+
+
 def read_dumped_config(path: str | Path) -> Any:
     """MMEngine's ``Config`` of a file that it has dumped, as it does for each run. It is read as data: nothing runs.
 

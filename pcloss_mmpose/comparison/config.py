@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Mapping, NamedTuple
 
 from ..add_pcloss import ALPHA, at, head_with_pcloss, training_steps, unscoped
+from ..configs import take_preprocessor
 from ..errors import InputError
 from .arms import Arm
 
@@ -36,6 +37,7 @@ def comparable(config: Any, measure: Measure) -> Any:
     """
     config = copy.deepcopy(config)
     take_head(config)
+    take_preprocessor(config)
     for key in ('pc_loss', 'structural_loss'):
         config.model.head.pop(key, None)
     refuse_validations(config)

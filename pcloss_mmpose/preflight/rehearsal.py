@@ -68,8 +68,8 @@ def _try(metrics: Sequence[BaseMetric], dataset: BaseCocoStyleDataset, rows: Seq
         figures = None if figures is None or own is None else figures | own
     for name in monitored if figures is not None else ():
         if name not in figures:
-            raise InputError(f"no metric of the evaluator gives '{name}', which save_best or a hook waits for; they "
-                             f"give {', '.join(sorted(figures))}")
+            raise InputError(f"no metric of the evaluator gives '{name}', which save_best, a hook or --metric asks "
+                             f"for; they give {', '.join(sorted(figures))}")
 
 
 def _writes(metric: BaseMetric) -> bool:

@@ -115,8 +115,8 @@ def test_a_config_names_its_own_data(check, tiny_config):
     ('model.head.out_channels=4', 'model: the head gives 4 landmarks, and the training data have 17'),
     ('model.head.pc_loss.partition=top_bottom', 'fit to train'),
     ('model.head.pc_loss.metainfo=OneHand10KDataset', "model: partition 'left_right': the data set 'onehand10k'"),
-    ('default_hooks.checkpoint.save_best=NME', "val_evaluator: no metric of the evaluator gives 'NME', which save_best "
-     'or a hook waits for; they give EPE, NE, NE/left_ankle, '),
+    ('default_hooks.checkpoint.save_best=NME', "val_evaluator: no metric of the evaluator gives 'NME', which save_best"
+     ', a hook or --metric asks for; they give EPE, NE, NE/left_ankle, '),
     ("val_evaluator.2.norm=keypoint_pair", "val_evaluator: NormalizedError: norm_pairs has no pair for the category "
      "'person', it has blouse, "),
 ])

@@ -100,6 +100,11 @@ def test_a_head_of_ones_own_stays(own_config):
     assert head.type == 'OwnHeadOfOnes' and head.integral == dict(alpha=30.)
 
 
+def test_the_model_has_its_preprocessor_as_in_a_training_of_mmpose(own_config):
+    own_config.preprocess_cfg = own_config.model.pop('data_preprocessor')
+    assert comparable(own_config, Measure()).model.data_preprocessor == own_config.preprocess_cfg
+
+
 @pytest.mark.parametrize('name', STOCK)
 def test_a_config_of_any_top_down_model_becomes_one_that_compares(name):
     config = load_config(find_config(name))

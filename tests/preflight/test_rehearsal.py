@@ -83,7 +83,7 @@ def test_a_figure_that_no_metric_gives_is_refused_with_those_that_there_are(pers
     dataset = persons()
     with pytest.raises(InputError, match="no metric of the evaluator gives 'AP', .*; they give coco/AP, coco/AP .L., "):
         rehearse(metrics(dataset, dict(type='CocoMetric')), dataset, ['coco/AR', 'AP'])
-    with pytest.raises(InputError, match="'NE', which save_best or a hook waits for; they give own/NE, own/NE/"):
+    with pytest.raises(InputError, match="'NE', which save_best, a hook or --metric asks for; they give own/NE, own/N"):
         rehearse(metrics(dataset, dict(type='NormalizedError', prefix='own')), dataset, ['NE'])
 
 
