@@ -219,8 +219,7 @@ class PairVarianceLoss(StructuralLoss):
             InputError: The loss is not fitted, or was fitted to other landmarks.
         """
         if self.pairs is None:
-            raise InputError('PairVarianceLoss knows no variances yet: call fit(dataset) with the training data, as a '
-                             'training of MMPose with this package does before it begins')
+            raise self.not_fitted('variances')
         self.check_number(self.num_landmarks, pred)
         pairs, pair_weights = (self.constant(name, pred.device) for name in ('pairs', 'pair_weights'))
         return pair_variance_loss(pred, target, pairs, pair_weights, weight, self.power)

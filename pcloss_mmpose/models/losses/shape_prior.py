@@ -101,8 +101,7 @@ class ShapePriorLoss(StructuralLoss):
         """
         _, valid = masked_error(pred, target, weight)
         if not self.models:
-            raise InputError('ShapePriorLoss knows no shapes yet: call fit(dataset) with the training data, as a '
-                             'training of MMPose with this package does before it begins')
+            raise self.not_fitted('shapes')
         dtype = torch.promote_types(pred.dtype, torch.float32)
         size, models = self._constants(pred.device, dtype)
         if models.landmarks.shape[1] != pred.shape[1]:

@@ -55,6 +55,12 @@ class StructuralLoss(nn.Module):
         """``loss_weight`` times :meth:`value`."""
         return self.loss_weight * self.value(pred, target, weight, **distribution)
 
+    def not_fitted(self, unknown: str) -> InputError:
+        """The error where :meth:`value` is called before :meth:`fit`, by what the loss does not know."""
+        return InputError(f'{type(self).__name__} knows no {unknown} yet: call fit(dataset) with the training data, as '
+                          "`pcloss train` does, and MMPose's own train.py where the config has "
+                          "`custom_hooks = [dict(type='TrainingCheckHook')]`")
+
     def constant(self, name: str, device: torch.device) -> Tensor:
         """The tensor of that name, which stays on the device that it was last asked for on."""
         tensor = getattr(self, name)
