@@ -52,7 +52,7 @@ def run_tasks(tasks: Sequence[Any], task_of: Callable[[Any], Task], start: Start
         ended: Told of each task that has ended, with its exit code.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the processes have been ended.
+        KeyboardInterrupt: Ctrl-C, SIGTERM or a closed terminal; the processes have been ended.
     """
     waiting, running = list(tasks), {}
     with terminated_as_interrupted():
@@ -76,15 +76,20 @@ def run_tasks(tasks: Sequence[Any], task_of: Callable[[Any], Task], start: Start
 
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM, as schedulers of clusters send it, ends as Ctrl-C does."""
+    """SIGTERM, as schedulers of clusters send it, ends as Ctrl-C does; so does a terminal that closes without nohup."""
     def interrupt(*_) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [getattr(signal, name) for name in ('SIGTERM', 'SIGHUP') if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class LocalProcess:

@@ -68,28 +68,37 @@ def test_what_is_skipped_is_asked_for_just_before_it_begins(tmp_path):
     assert ended == [(0, 0), (1, 0)]
 
 
-def test_sigterm_ends_the_processes_and_their_children(tmp_path):
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_processes_and_their_children(tmp_path, number):
     """As Ctrl-C does: nothing goes on behind the back of whoever stopped it."""
     script = f'sleep 60 & echo $! > {tmp_path}/child; wait'
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
 
     def terminate():
         while not (tmp_path / 'child').is_file() or not (tmp_path / 'child').read_text().strip():
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=terminate)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, [script, 'echo second'])
     thread.join()
-    assert signal.getsignal(signal.SIGTERM) is before and not (tmp_path / '1').exists()
+    assert signal.getsignal(number) is before and not (tmp_path / '1').exists()
     child = int((tmp_path / 'child').read_text())
     for _ in range(500):
         if not is_alive(child):
             break
         time.sleep(0.01)
     assert not is_alive(child)
+
+
+def test_nohup_goes_on_without_its_terminal(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(tmp_path, ['kill -HUP $PPID']) == [(0, 0)]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def is_alive(number):
