@@ -54,9 +54,9 @@ class Calibration(NamedTuple):
         return share_of(weight, self.ratio.early), share_of(weight, self.ratio.late)
 
 
-def weight_of(share: float, ratio: float) -> float:
-    """The ``loss_weight`` of a share, from 0 to below 1, to two digits."""
-    return float(f'{share / (1 - share) / ratio:.2g}')
+def weight_of(share: float, ratio: float, digits: int = 2) -> float:
+    """The ``loss_weight`` of a share, from 0 to below 1, to some digits."""
+    return float(f'{share / (1 - share) / ratio:.{digits}g}')
 
 
 def share_of(weight: float, ratio: float) -> float:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
+from ..calibration import gradient_ratios, weight_of
 from ..errors import FileFormatError, InputError
 from ..files import write_at_once
 from .arms import BASE, Arm
@@ -33,14 +34,9 @@ def weighted(arms: Sequence[Arm], ratios: dict[str, float]) -> list[Arm]:
             if not 0 < ratio < math.inf:
                 raise InputError(f'{arm.name}: no weight gives it a share, as its gradient is {ratio:g} times that of '
                                  "the head's own loss")
-            arm = arm._replace(loss=dict(arm.loss, loss_weight=weight_of(arm.share, ratio)))
+            arm = arm._replace(loss=dict(arm.loss, loss_weight=weight_of(arm.share, ratio, digits=3)))
         found.append(arm)
     return found
-
-
-def weight_of(share: float, ratio: float) -> float:
-    """The ``loss_weight`` of a share of the gradient, to three digits; see :func:`weighted`."""
-    return float(f'{share / (1 - share) / ratio:.3g}')
 
 
 def missing(arms: Sequence[Arm], known: dict[str, float]) -> dict[str, dict]:
@@ -84,7 +80,6 @@ def measure_ratios(comparable_config: Any, arms: Sequence[Arm], known: dict[str,
     wanted = missing(arms, known)
     if not wanted:
         return known
-    from ..calibration import gradient_ratios
     config = arm_config(comparable_config, Arm(BASE, None, BASE), seed=0)
     ratios = {**known, **gradient_ratios(config, wanted, progress=progress)}
     losses = {arm.kind: arm.loss for arm in arms if arm.share is not None}
