@@ -71,7 +71,8 @@ DECISIVE = {
                          help='others than those that a setting was chosen with are needed for the final word '
                               '(default: %(default)s)'),
     '--share': dict(type=listed(between(0, 1)), metavar='PART,...',
-                    help='part of the gradient that each loss gets in the first steps, an arm for each (default: 0.4)'),
+                    help='part of the gradient that each loss gets, measured as pcloss calibrate does, an arm for each '
+                         '(default: 0.4)'),
     '--weight': dict(type=listed(between(0, float('inf'))), metavar='WEIGHT,...',
                      help='in its place, the loss_weight'),
     '--split': dict(choices=('val', 'test'), default='val', metavar='val|test',

@@ -38,7 +38,7 @@ class Arm(NamedTuple):
     name: str
     loss: dict | None  #: config of the head's ``structural_loss``
     kind: str  #: the loss's name, which arms of several shares have in common
-    share: float | None = None  #: at the start; its ``loss_weight`` is found for it
+    share: float | None = None  #: after a tenth of a training without it; its ``loss_weight`` is found for that
 
 
 def make_arms(config: Mapping, names: Sequence[str], shares: Sequence[float] = (),
