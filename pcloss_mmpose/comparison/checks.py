@@ -9,6 +9,7 @@ from mmpose.registry import DATASETS, METRICS, MODELS
 
 from ..errors import InputError
 from ..preflight.landmarks import check_landmarks
+from ..preflight.losses import fit_losses
 from ..preflight.rehearsal import is_measurable, rehearse
 from .arms import Arm
 from .directions import sign
@@ -39,7 +40,7 @@ def check_runs(comparable_config: Any, arms: Sequence[Arm], metric: str) -> None
     check_landmarks(heads[0], train)
     for arm, head in {arm.kind: (arm, head) for arm, head in zip(arms, heads)}.values():
         if arm.loss is not None and arm.share is None:  # those of a share are fitted when their weight is found
-            head.pc_loss.fit(train)
+            fit_losses(head.pc_loss, head, train)
     metrics = [METRICS.build(copy.deepcopy(each)) for each in comparable_config.test_evaluator]
     for each in metrics:
         each.dataset_meta = tested.metainfo

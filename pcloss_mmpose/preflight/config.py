@@ -12,6 +12,7 @@ from mmpose.registry import METRICS, MODELS, TRANSFORMS
 from ..datasets.checks import Finding, Report, leaves
 from ..errors import PclossError
 from .landmarks import check_landmarks
+from .losses import fit_losses
 from .pipelines import check_pixels, check_targets
 from .rehearsal import in_silence, monitored_figures, rehearse
 
@@ -28,10 +29,10 @@ def config_findings(config: Mapping[str, Any], reports: Sequence[Report]) -> lis
     hooks = filter(None, [*(config.get('default_hooks') or {}).values(), *(config.get('custom_hooks') or ())])
     findings = []
     if head:
-        findings += _problems('model', lambda: check_landmarks(
-            MODELS.build(copy.deepcopy(head)), _dataset(config, 'train', reports)))
-        findings += _problems('train_dataloader', lambda: _check_pipeline(
-            model, (config.get('train_dataloader') or {}).get('dataset') or {}))
+        read, data = _dataset(config, 'train', reports), (config.get('train_dataloader') or {}).get('dataset') or {}
+        findings += _problems('model', lambda: check_landmarks(MODELS.build(copy.deepcopy(head)), read))
+        findings += _problems('train_dataloader', lambda: _check_pipeline(model, data))
+        findings += _problems('model', lambda: _check_losses(head, read, data))
     for name in ('val', 'test'):
         dataset, evaluator = _dataset(config, name, reports), config.get(f'{name}_evaluator')
         if dataset is not None and evaluator:
@@ -47,10 +48,23 @@ def _check_pipeline(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> Non
     if 'pipeline' not in dataset or {'dataset', 'datasets'} & dataset.keys():
         return
     parts = {name: MODELS.build(copy.deepcopy(model[name])) for name in ('head', 'data_preprocessor') if name in model}
-    transforms = [TRANSFORMS.build(step) for step in copy.deepcopy(dataset['pipeline'])]
-    data = SimpleNamespace(pipeline=SimpleNamespace(transforms=transforms))
+    data = SimpleNamespace(pipeline=_pipeline(dataset))
     check_pixels(data)
     check_targets(SimpleNamespace(**dict(dict(data_preprocessor=None), **parts)), data)
+
+
+def _check_losses(head: Mapping, dataset: BaseCocoStyleDataset | None, config: Mapping[str, Any]) -> None:
+    """Compare a head's losses with the training data, which were read without the pipeline in their config."""
+    built = MODELS.build(copy.deepcopy(head))
+    check_landmarks(built, dataset)  # of which the losses would say the same in other words
+    if dataset is not None and 'pipeline' in config and not {'dataset', 'datasets'} & config.keys():
+        dataset = copy.copy(dataset)
+        dataset.pipeline = _pipeline(config)
+        fit_losses(built, built, dataset)
+
+
+def _pipeline(config: Mapping[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(transforms=[TRANSFORMS.build(step) for step in copy.deepcopy(config['pipeline'])])
 
 
 def _problems(what: str, act: Callable[[], None]) -> Iterator[Finding]:

@@ -12,11 +12,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..models.losses import StructuralLoss
 from .checkpoint import check_checkpoint
 from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
 from .loop import check_loop
+from .losses import fit_losses
 from .pipelines import check_pixels, check_targets
 from .rehearsal import is_measurable, monitored_figures, rehearse
 from .schedule import schedule_differences
@@ -29,7 +29,7 @@ class TrainingCheckHook(Hook):
     The head gives as many landmarks as the training data have, the validation set can be measured
     (:func:`~pcloss_mmpose.preflight.rehearse`), and the figure that the best checkpoint is chosen by is among those
     measured; the loop has a length; something makes the targets, and no transform needs pixels that are not there yet.
-    What cannot be known is passed over. Losses that are fitted to the training data are fitted here.
+    What cannot be known is passed over. Losses that are fitted to the training data are fitted here, and all are tried.
 
     A checkpoint must fit the model (:func:`~pcloss_mmpose.checkpoints.fit.check_fit`), in a test too. A training that
     begins with ``load_from`` may name layers that are to be trained from their beginning: the config's ``may_differ``
@@ -51,9 +51,7 @@ class TrainingCheckHook(Hook):
         check_landmarks(getattr(model, 'head', None), runner.train_dataloader.dataset)
         check_pixels(runner.train_dataloader.dataset)
         check_targets(model, runner.train_dataloader.dataset)
-        for module in model.modules():
-            if isinstance(module, StructuralLoss):
-                module.fit(runner.train_dataloader.dataset)
+        fit_losses(model, getattr(model, 'head', None), runner.train_dataloader.dataset)
         loop = runner.val_loop
         if loop is not None:
             check_pixels(loop.dataloader.dataset)

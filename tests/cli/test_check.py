@@ -115,13 +115,20 @@ def test_a_config_names_its_own_data(check, tiny_config):
     ('model.head.out_channels=4', 'model: the head gives 4 landmarks, and the training data have 17'),
     ('model.head.pc_loss.partition=top_bottom', 'fit to train'),
     ('model.head.pc_loss.metainfo=OneHand10KDataset', "model: partition 'left_right': the data set 'onehand10k'"),
+    ('model.head.pc_loss.partition=[[0,1],[2,17]]', 'model: partition index 17 is out of range: there are 17 landm'),
+    ('model.head.pc_loss=None model.head.structural_loss.type=BoneVectorLoss '
+     'model.head.structural_loss.metainfo=OneHand10KDataset',
+     'model: BoneVectorLoss is made for 21 landmarks, and the head gives 17'),
+    ('model.head.pc_loss=None model.head.structural_loss.type=ShapePriorLoss model.head.structural_loss.modes=99',
+     'model: ShapePriorLoss finds no category to learn: '),
+    ('model.head.pc_loss=None model.head.structural_loss.type=STARLoss', 'fit to train'),
     ('default_hooks.checkpoint.save_best=NME', "val_evaluator: no metric of the evaluator gives 'NME', which save_best"
      ', a hook or --metric asks for; they give EPE, NE, NE/left_ankle, '),
     ("val_evaluator.2.norm=keypoint_pair", "val_evaluator: NormalizedError: norm_pairs has no pair for the category "
      "'person', it has blouse, "),
 ])
 def test_a_config_fits_its_data(check, tiny_config, option, line):
-    code, lines, _ = check(tiny_config, '--cfg-options', option)
+    code, lines, _ = check(tiny_config, '--cfg-options', *option.split())
     assert (code, len(lines)) == ((0, 4) if line == 'fit to train' else (1, 5))
     assert lines[3].strip().replace('problem: ', '').startswith(line)
 
