@@ -109,6 +109,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     if args.share and args.weight:
         raise InputError('--share and --weight exclude each other')
+    if args.ray:
+        from ..comparison.schedule import need_ray
+        need_ray()
     from ..configs import config_errors, load_config
     config = merge_options(load_config(args.config), args.cfg_options)
     load('MMPose', 'mmpose.apis', 'mmengine.runner')

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Protocol, Sequence
 
@@ -173,16 +174,20 @@ def run_logged(argv: Sequence[str], log: str, folder: str) -> int:
         process.stop()
 
 
+def need_ray() -> None:
+    """Raise MissingPackageError where Ray is not installed."""
+    if find_spec('ray') is None:
+        raise MissingPackageError("--ray needs Ray, which is not installed: pip install 'pcloss-mmpose[ray]'")
+
+
 def on_ray() -> tuple[Start, int]:
     """Starts processes in the Ray cluster that RAY_ADDRESS names, or else in one on this machine; and its slots.
 
     Raises:
         MissingPackageError: Ray is not installed.
     """
-    try:
-        import ray
-    except ImportError:
-        raise MissingPackageError("--ray needs Ray, which is not installed: pip install 'pcloss-mmpose[ray]'") from None
+    need_ray()
+    import ray
     ray.init(ignore_reinit_error=True, log_to_driver=False)
     there = ray.cluster_resources()
     gpus = int(there.get('GPU', 0))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -43,6 +44,12 @@ def test_what_does_not_fit_is_one_line_before_any_work(call, monkeypatch, tmp_pa
     *said, error = done.err.splitlines()
     assert error.startswith('error: ') and words in error
     assert said in ([], ['loading MMPose ...']) and not list(tmp_path.iterdir())
+
+
+def test_without_ray_no_weight_is_measured_for_it(call, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    done = call('compare', NAME, '--ray', '--work-dir', tmp_path / 'new')
+    assert done.code == 2 and done.err.startswith('error: --ray needs Ray') and not (tmp_path / 'new').exists()
 
 
 @pytest.fixture(scope='module')
