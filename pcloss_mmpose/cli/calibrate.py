@@ -1,4 +1,4 @@
-"""Find the loss_weight that gives the structural loss a wanted share of the gradient, on your own config and data.
+"""Find the loss_weight that gives a structural loss a wanted share of the gradient on your data.
 
     pcloss calibrate CONFIG
     pcloss calibrate CONFIG --share 0.2,0.4 --iterations 500

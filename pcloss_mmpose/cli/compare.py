@@ -1,4 +1,4 @@
-"""Find out which structural loss helps on your own config and data, and how strong: paired trainings, and intervals.
+"""Find out which structural loss helps on your config and data: paired trainings, and intervals.
 
     pcloss compare CONFIG --losses robust,bones --share 0.1,0.3 --seeds 5
 
