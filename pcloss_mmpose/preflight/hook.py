@@ -16,7 +16,7 @@ from .checkpoint import check_checkpoint
 from .finite_loss import FiniteLossHook
 from .landmarks import check_landmarks
 from .loop import check_loop
-from .losses import fit_losses
+from .losses import fit_losses, loss_difference
 from .pipelines import check_pixels, check_targets
 from .rehearsal import is_measurable, monitored_figures, rehearse
 from .schedule import schedule_differences
@@ -65,7 +65,13 @@ class TrainingCheckHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: Mapping) -> None:
         """Compare the checkpoint with the model, and its schedules with the config's where it is resumed."""
         check_checkpoint(runner, checkpoint)
-        if not runner._resume or not isinstance(runner.param_schedulers, list):
+        if not runner._resume:
+            return
+        other = loss_difference(runner.cfg, checkpoint.get('meta', {}))
+        if other:
+            print_log(f'The training goes on with another loss beside the head\'s own than it began with: {other}. To '
+                      'compare losses, train each anew.', logger='current', level=logging.WARNING)
+        if not isinstance(runner.param_schedulers, list):
             return
         lines = list(schedule_differences(runner.param_schedulers, checkpoint.get('param_schedulers', ())))
         if lines:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 import torch
 from torch import nn
 
+from ..configs import plain_values
 from ..models.losses import StructuralLoss
 from .landmarks import count_landmarks
 
@@ -30,3 +31,24 @@ def fit_losses(model: nn.Module, head: Any, dataset: Any) -> None:
                 points = torch.zeros(1, landmarks, 2)
                 spread = torch.eye(2).expand(1, landmarks, 2, 2)
                 loss(points, points, **(dict(covariance=spread) if loss.needs_covariance else {}))
+
+
+def loss_difference(config: Mapping, meta: Mapping) -> str:
+    """Which other loss a checkpoint's training added to the head's own, in words; empty where it is the same.
+
+    Args:
+        config: Of the training that resumes.
+        meta: Of the checkpoint, whose ``cfg`` is the text of its config; one that is not plain is passed over.
+    """
+    try:
+        old = _added(plain_values(meta['cfg']))
+    except (KeyError, SyntaxError, TypeError, ValueError):
+        return ''
+    new = _added(config)
+    return '' if old == new else f'it was {old}, and is {new}'
+
+
+def _added(config: Mapping) -> dict | None:
+    head = (config.get('model') or {}).get('head') or {}
+    loss = head.get('structural_loss') or head.get('pc_loss')
+    return loss.to_dict() if hasattr(loss, 'to_dict') else loss

@@ -11,6 +11,7 @@ from mmengine.optim import MultiStepLR, OptimWrapper
 from mmengine.runner import Runner
 
 from pcloss_mmpose.errors import InputError
+from pcloss_mmpose.preflight.losses import loss_difference
 from pcloss_mmpose.preflight.schedule import schedule_differences
 
 
@@ -77,10 +78,26 @@ def test_a_longer_schedule_is_not_taken_over_and_the_log_says_so(tiny_config, ca
 
     assert 'schedule of the checkpoint' not in train(1, 1)
     warning = "The schedule of the checkpoint goes on, the config's is not taken: CosineAnnealingLR has "
-    said = train(2, 2, '--resume')
+    said = train(2, 2, '--resume', '--cfg-options', 'model.head.pc_loss.loss_weight=7.0')
+    assert 'goes on with another loss' in said and "'loss_weight': 7.0}. To compare" in said
     assert f'{warning}T_max 1, and in the config 2; CosineAnnealingLR has end 1, and in the config 2. For anoth' in said
     # Another training may begin with the weights and have a schedule of its own.
     assert warning not in train(2, 1, '--cfg-options', f'load_from={tmp_path / "work" / "epoch_2.pth"}')
+
+
+@pytest.mark.parametrize(('old', 'new', 'expected'), [
+    ("model = dict(head=dict(pc_loss=dict(type='PCLoss', loss_weight=1.0)))",
+     dict(pc_loss=dict(type='PCLoss', loss_weight=1.)), ''),
+    ("model = dict(head=dict(pc_loss=dict(type='PCLoss', loss_weight=1.0)))",
+     dict(structural_loss=dict(type='STARLoss')),
+     "it was {'type': 'PCLoss', 'loss_weight': 1.0}, and is {'type': 'STARLoss'}"),
+    ("model = dict(head=dict(type='HeatmapHead'))", dict(pc_loss=dict(type='PCLoss')),
+     "it was None, and is {'type': 'PCLoss'}"),
+    ("model = make()", dict(pc_loss=dict(type='PCLoss')), ''),
+])
+def test_a_resumed_training_says_that_its_loss_is_another(old, new, expected):
+    assert loss_difference(Config(dict(model=dict(head=new))), dict(cfg=old)) == expected
+    assert loss_difference(Config(dict(model=dict(head=new))), {}) == ''
 
 
 @pytest.mark.parametrize(('change', 'lines'), [

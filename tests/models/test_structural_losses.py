@@ -447,5 +447,7 @@ def test_without_a_weight_the_head_is_the_stock_one(name):
 def test_one_loss_of_the_family_at_a_time():
     with pytest.raises(InputError, match='pc_loss or structural_loss, not both'):
         build_head('RegressionHead', pc_loss=dict(type='PCLoss'), structural_loss=CONFIGS['coordinates'])
+    with pytest.raises(InputError, match='pc_loss takes a PCLoss, and CoordinateLoss is another loss'):
+        build_head('RegressionHead', pc_loss=CONFIGS['coordinates'])
     with pytest.raises(InputError, match='L1Loss is no loss on coordinates; these are .*CoordinateLoss, .*PCLoss'):
         build_head('RegressionHead', structural_loss=dict(type='L1Loss'))

@@ -10,7 +10,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...errors import InputError
-from ..losses import StructuralLoss
+from ..losses import PCLoss, StructuralLoss
 
 
 class PCLossMixin:
@@ -35,7 +35,7 @@ class PCLossMixin:
         structural_loss: In its place, config of any :class:`~pcloss_mmpose.models.losses.StructuralLoss`.
 
     Raises:
-        InputError: Both are given, one is no such loss, or the loss needs what the head does not have.
+        InputError: Both are given, one is another kind of loss, or the loss needs what the head does not have.
     """
 
     #: Whether to compute what is only logged.
@@ -50,6 +50,9 @@ class PCLossMixin:
         self.loss_name, self.share_name = (('loss_pc', 'pc_share') if structural_loss is None else
                                            ('loss_structural', 'structural_share'))
         self.pc_loss = None if config is None else self.build_loss(config)
+        if pc_loss is not None and not isinstance(self.pc_loss, PCLoss):
+            raise InputError(f'{type(self).__name__}: pc_loss takes a PCLoss, and {pc_loss["type"]} is another loss: '
+                             'name it as structural_loss')
         if self.pc_loss is not None and self.pc_loss.loss_weight == 0:
             self.pc_loss = None
         self._keeps_output = False
