@@ -50,7 +50,8 @@ def run(args: Namespace) -> None:
     from ..configs import config_errors, load_config
     config = merge_options(load_config(args.config), args.cfg_options)
     from ..calibration import added_loss, calibrate
-    added_loss(config)
+    with config_errors(args.config):
+        added_loss(config)
     load('MMPose', 'mmpose.apis', 'mmengine.runner')
     from rich.console import Console
     from rich.progress import Progress

@@ -18,6 +18,8 @@ from pcloss_mmpose.errors import InputError
 RIGHT = {
     'train': dict(config='{config}'),
     'test': dict(config='{config}', checkpoint='{model}'),
+    'compare': {'config': '{config}', '--losses': 'robust', '--work-dir': '{tmp}/compared'},
+    'calibrate': dict(config='{config}'),
     'predict': {'config': '{config}', 'checkpoint': '{model}', 'inputs': '{image}', '--out': '{tmp}/out'},
     'detect': {'config': '{config}', 'checkpoint': '{model}', 'inputs': '{image}', '--out': '{tmp}/boxes.json'},
     'report': dict(runs='{run}'),
@@ -38,6 +40,7 @@ CHECKPOINTS = ['{tmp}/gone.pth', '{tmp}', '{tmp}/a.txt', '{tmp}/empty.pth', '{tm
 FOLDERS = ['{tmp}/a.txt', '{tmp}/a.txt/below', '']
 FILES = ['{tmp}/a.txt', '{tmp}', '{tmp}/a.txt/below{}', '{tmp}/gone/a{}']
 COUNTS = ['0', '-1', '1.5', 'x', '']
+PARTS = ['0', '-1', 'nan', 'x', '']
 SEEDS = ['-1', '1.5', 'x', '4294967296']
 OPTIONS = ['x', '=', '=1', 'a..b=1', 'model.type.x=1', 'train_dataloader.dataset.pipeline.99.type=A', 'a=[1,(2',
            'train_dataloader.dataset.pipeline.a=1']
@@ -52,6 +55,11 @@ WRONG = {
     'train': {'config': CONFIGS, **SHARED, '--show-dir': ANY, '--resume': CHECKPOINTS[:-1]},
     'test': {'config': CONFIGS, 'checkpoint': CHECKPOINTS, **SHARED,
              '--out': ['{tmp}/a.txt', '{tmp}', '{tmp}/a.txt/a.json'], '--dump': ['{tmp}/a.txt', '/proc/a.pkl']},
+    'compare': {'config': CONFIGS, '--losses': ['x', '', 'robust,', 'robust,robust', 'HeatmapHead'], '--seeds': COUNTS,
+                '--first-seed': SEEDS[:3], '--share': [*PARTS, '1'], '--weight': [*PARTS, 'inf'], '--split': ['x'],
+                '--outlier': PARTS, '--near': [*PARTS, '5'], '--apart': PARTS, '--metric': ['x', ''],
+                '--work-dir': FOLDERS, '--processes': COUNTS, '--run': ['-1', 'x', '999'], '--cfg-options': OPTIONS},
+    'calibrate': {'config': CONFIGS, '--share': [*PARTS, '1'], '--iterations': COUNTS, '--cfg-options': OPTIONS},
     'predict': {'config': [*CONFIGS, '{tmp}/detector.py'], 'checkpoint': CHECKPOINTS,
                 'inputs': ['{tmp}/gone.jpg', '{tmp}/a.md', '{tmp}/bad.json', '{tmp}/bytes.csv', '{tmp}/no/*.jpg'],
                 '--out': FOLDERS, '--root': ANY, '--category': ANY, '--batch-size': COUNTS,

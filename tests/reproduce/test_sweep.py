@@ -3,13 +3,14 @@ from pathlib import Path
 import pytest
 
 import reproduce.__main__ as command_line
-from pcloss_mmpose.configs import find_config, load_config
+from pcloss_mmpose.configs import load_config
 from reproduce import runs as reader
 from reproduce.paper import base_name
 from reproduce.runs import WEIGHT, beta_name, with_beta
 
-DEMO = find_config('td-hm_efflite0-pcloss_1xb12-600_garments-128x128')
-BASE = find_config('td-hm_efflite0_1xb12-600_garments-128x128')
+#: The demo's model with the paper's squares, and without PCLoss.
+DEMO, BASE = (Path(__file__).parent / 'configs' / f'td-hm_efflite0{arm}_1xb12-600_garments-128x128.py'
+              for arm in ('-pcloss', ''))
 
 
 @pytest.mark.parametrize('name', ['td-hm_res50-fpn-pcloss_4xb5', 'td-hm_res50-fpn-pcloss-whole_4xb5',
