@@ -7,17 +7,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 from benchmarks.ablation_report import with_tables
 from pcloss_mmpose.comparison.arms import BASE, Arm
-from pcloss_mmpose.comparison.outcome import Outcome, make_outcome
+from pcloss_mmpose.comparison.outcome import Outcome, in_words, make_outcome
 from pcloss_mmpose.comparison.plot import draw_changes
 from pcloss_mmpose.comparison.runs import RESULT, read_result
-from pcloss_mmpose.comparison.tables import shown
+from pcloss_mmpose.comparison.tables import arms_table, as_markdown, shown
 from pcloss_mmpose.files import write_at_once
 from reproduce.tables import markdown_table
 
@@ -26,8 +25,7 @@ RESULTS = ROOT / 'benchmarks' / 'evidence'
 PAGE, README = ROOT / 'docs' / 'evidence.md', ROOT / 'README.md'
 #: Studies whose settings were chosen on other images, with seeds of their own.
 FINALS = {'lspet': 'People in sport'}
-FIGURES = ('NE', 'outliers', 'duplicate_images', 'exchanged_images', 'outlier_images')
-WORDS = dict(outliers='outliers', duplicate_images='with a duplicate', exchanged_images='with exchanged sides')
+FIGURES = ('NE', 'outliers', 'duplicate_images', 'exchanged_images')
 
 
 def collect(folder: Path) -> Iterator[dict[str, Any]]:
@@ -54,27 +52,15 @@ def read_outcome(study: str) -> Outcome:
     return outcome._replace(arms=[Arm(BASE, None, BASE), *ranked])
 
 
-def changes_table(outcome: Outcome) -> str:
-    """A row for each arm: its seeds, its share over the training, and each figure with its change from none."""
-    keys = ('NE', *WORDS)
-    base = [sum(values) / len(values) for values in (outcome.figures(BASE, key).values() for key in keys)]
-    rows = [[BASE, str(len(outcome.figures(BASE, 'NE'))), '', *(f'{value:.2f}' for value in base)]]
-    for arm in outcome.arms[1:]:
-        changes = [outcome.change(arm.name, key) for key in keys]
-        rows.append([arm.name, str(changes[0].seeds), f'{outcome.share(arm.name)[1]:.2f}',
-                     *(f'{change.ours:.2f} ({shown(change)})' for change in changes)])
-    return markdown_table(['', 'seeds', 'share', 'NE', *WORDS.values()], rows)
-
-
 def summary_table(studies: Mapping[str, Outcome]) -> str:
     """A row for each loss of each final: what it changes, in percent."""
     rows = []
     for name, outcome in studies.items():
         for arm in outcome.arms[1:]:
-            changes = [outcome.change(arm.name, key) for key in ('NE', *WORDS)]
+            changes = [outcome.change(arm.name, key) for key in FIGURES]
             rows.append([FINALS[name], arm.name, str(changes[0].seeds), f'{changes[0].base:.2f}',
                          *map(shown, changes)])
-    header = ['', 'loss', 'seeds', 'NE without', 'NE, %', *(f'{word}, %' for word in WORDS.values())]
+    header = ['', 'loss', 'seeds', 'NE without', *(f'{in_words(key)}, %' for key in FIGURES)]
     return markdown_table(header, rows)
 
 
@@ -82,7 +68,7 @@ def all_tables() -> dict[Path, dict[str, str]]:
     """The tables of each page, by name."""
     outcomes = {path.stem: read_outcome(path.stem) for path in sorted(RESULTS.glob('*.jsonl'))}
     finals = {name: outcomes[name] for name in FINALS if name in outcomes}
-    return {PAGE: {name: changes_table(outcome) for name, outcome in outcomes.items()},
+    return {PAGE: {name: as_markdown(arms_table(outcome)) for name, outcome in outcomes.items()},
             README: {'results': summary_table(finals)}}
 
 
@@ -106,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()
