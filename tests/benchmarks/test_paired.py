@@ -46,7 +46,8 @@ def test_memory_that_is_given_back_counts_in_the_peak():
         large = np.ones(64 * megabyte, np.uint8)
         return np.ones(16 * megabyte, np.uint8) + large[0]
 
-    assert 80 <= peak_memory(work) / megabyte < 110
+    # 80, of which Linux may have some pages of each core still uncounted.
+    assert 79 <= peak_memory(work) / megabyte < 110
 
 
 def test_the_command_writes_table_and_file(tmp_path, monkeypatch, capsys):
