@@ -1,6 +1,7 @@
 """The tables and the plot of docs/evidence.md, from the results in benchmarks/evidence/*.jsonl.
 
     python -m benchmarks.evidence_report collect STUDY FOLDER   # keep what `pcloss compare --work-dir FOLDER` has found
+    python -m benchmarks.evidence_report collect STUDY FOLDER --only COCO.json   # measured on the images of this file
     python -m benchmarks.evidence_report                        # write the tables, the plot and README's summary
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Collection, Iterator, Mapping
+
+from mmengine.config import Config
+from mmpose.registry import METRICS
 
 from benchmarks.ablation_report import with_tables
 from pcloss_mmpose.comparison.arms import BASE, Arm
@@ -17,6 +21,8 @@ from pcloss_mmpose.comparison.outcome import Outcome, in_words, make_outcome
 from pcloss_mmpose.comparison.plot import draw_changes
 from pcloss_mmpose.comparison.runs import RESULT, read_result
 from pcloss_mmpose.comparison.tables import arms_table, as_markdown, shown
+from pcloss_mmpose.comparison.training import PREDICTIONS
+from pcloss_mmpose.evaluation.predictions import read_predictions
 from pcloss_mmpose.files import write_at_once
 from reproduce.tables import markdown_table
 
@@ -28,16 +34,39 @@ FINALS = {'lspet': 'People in sport'}
 FIGURES = ('NE', 'outliers', 'duplicate_images', 'exchanged_images')
 
 
-def collect(folder: Path) -> Iterator[dict[str, Any]]:
-    """A line for each run that is done: arm, seed, the figures of the tables, shares, seconds and versions."""
+def collect(folder: Path, only: Path | None = None) -> Iterator[dict[str, Any]]:
+    """A line for each run that is done: arm, seed, the figures of the tables, shares, seconds and versions.
+
+    Args:
+        folder: Of a comparison.
+        only: COCO JSON; the figures are measured again on its images.
+    """
+    images = only and {Path(image['file_name']).name for image in json.loads(only.read_text())['images']}
     for path in sorted(folder.glob(f'*/seed*/{RESULT}')):
         result = read_result(path)
-        figures = {key: float(f'{value:.5g}') for key, value in result['figures'].items()
+        found = figures_on(images, path.parent) if images else result['figures']
+        figures = {key: float(f'{value:.5g}') for key, value in found.items()
                    if key in FIGURES or key.startswith('NE/')}
         share = result['share'] and [float(f'{value:.3g}') for value in result['share']]
         yield dict(arm=path.parent.parent.name, seed=int(path.parent.name[len('seed'):]), figures=figures, share=share,
                    landmarks=result['landmarks'], seconds=result['seconds'], date=result['date'],
                    versions=result['versions'])
+
+
+def figures_on(images: Collection[str], run: Path) -> dict[str, float]:
+    """What the metrics of a run say of its predictions on some images, by their files' names."""
+    config = Config.fromfile(next(run.glob('*.py')))
+    samples, metainfo = read_predictions(run / PREDICTIONS)
+    samples = [sample for sample in samples if Path(sample['img_path']).name in images]
+    if len(samples) < len(images):
+        raise ValueError(f'{run}: predictions of {len(samples)} of {len(images)} images')
+    figures: dict[str, float] = {}
+    for options in config.test_evaluator:
+        metric = METRICS.build(options)
+        metric.dataset_meta = metainfo
+        metric.process(None, samples)
+        figures.update(metric.compute_metrics(metric.results))
+    return figures
 
 
 def read_outcome(study: str) -> Outcome:
@@ -77,11 +106,12 @@ def main() -> None:
     parser.add_argument('command', nargs='?', choices=['collect'])
     parser.add_argument('study', nargs='?')
     parser.add_argument('folder', nargs='?', type=Path)
+    parser.add_argument('--only', type=Path, metavar='COCO.json')
     args = parser.parse_args()
     if args.command:
         if args.folder is None or not args.folder.is_dir():
             parser.error('collect needs the name of a study and the folder of a comparison')
-        lines = [json.dumps(record) for record in collect(args.folder)]
+        lines = [json.dumps(record) for record in collect(args.folder, args.only)]
         write_at_once(RESULTS / f'{args.study}.jsonl', '\n'.join(lines) + '\n')
         print(f'{len(lines)} runs')
         return

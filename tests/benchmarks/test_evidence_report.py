@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,7 @@ from benchmarks import evidence_report as report
 from benchmarks.ablation_report import with_tables
 from benchmarks.evidence.share_head import factor_for
 from pcloss_mmpose.comparison.tables import arms_table, as_markdown
+from pcloss_mmpose.evaluation.predictions import record, write_predictions
 
 
 def write_run(folder, arm, seed, error, share=None):
@@ -39,6 +41,30 @@ def test_what_is_kept_of_a_run(study):
         ('better', 0), ('none', 0), ('none', 1), ('worse', 0), ('worse', 1)]
     assert study[0]['figures'] == {'NE': 9., 'NE/hem': 10.235, 'outliers': 18., 'duplicate_images': 8.,
                                    'exchanged_images': 4.}
+
+
+def test_figures_on_some_of_the_images(tmp_path):
+    """Four landmarks in a box of 100: errors of 10 % on one image, of 30 % on the other."""
+    write_run(tmp_path, 'none', 0, 20.)
+    run = tmp_path / 'none' / 'seed0'
+    run.joinpath('config.py').write_text("test_evaluator = [dict(type='NormalizedError', norm='box'),\n"
+                                         "                  dict(type='FailureModes', norm='box', threshold=0.2)]\n")
+    truth, box = np.array([[10., 10.], [90., 10.], [10., 90.], [90., 90.]]), np.array([[0, 0, 100, 100]])
+    names = ['left_hem', 'right_hem', 'collar', 'hood']
+    records = [record(dict(
+        img_path=f'photos/{name}.jpg', id=number, img_id=number,
+        gt_instances=dict(keypoints=truth[None], keypoints_visible=np.ones((1, 4)), bboxes=box),
+        pred_instances=dict(keypoints=truth[None] + [off, 0], keypoint_scores=np.ones((1, 4)))))
+        for number, (name, off) in enumerate([('near', 10), ('far', 30)])]
+    write_predictions(run / 'predictions.jsonl', records, dict(
+        dataset_name='made', keypoint_id2name=dict(enumerate(names)), flip_pairs=[[0, 1]]))
+    only = tmp_path / 'only.json'
+    only.write_text(json.dumps(dict(images=[dict(file_name='near.jpg')])))
+    kept, = report.collect(tmp_path, only)
+    assert kept['figures']['NE'] == pytest.approx(10) and kept['figures']['outliers'] == 0
+    only.write_text(json.dumps(dict(images=[dict(file_name='far.jpg'), dict(file_name='gone.jpg')])))
+    with pytest.raises(ValueError, match='1 of 2 images'):
+        list(report.collect(tmp_path, only))
 
 
 def test_the_table_has_the_best_arm_first_and_changes_over_common_seeds(study):
