@@ -22,6 +22,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--seed', type=whole_number(0), default=0,
                         help='another seed gives other images (default: %(default)s)')
     parser.add_argument('--categories', nargs='+', help='default: all five')
+    parser.add_argument('--difficulty', default='hard',
+                        help="'ordinary', as a shop's photographs, or 'hard', with clutter, other cloth and crossed "
+                             'sleeves (default: %(default)s)')
 
 
 def run(args: Namespace) -> None:
@@ -38,6 +41,6 @@ def run(args: Namespace) -> None:
     with Progress() as progress:
         for split, count in splits.items():
             task = progress.add_task(split, total=count)
-            path = write_fashionai(args.root, split, count, size, args.seed, args.categories,
+            path = write_fashionai(args.root, split, count, size, args.seed, args.categories, args.difficulty,
                                    lambda done, task=task: progress.update(task, completed=done))
             progress.console.print(f'{count} images: {path}', markup=False, highlight=False, soft_wrap=True)

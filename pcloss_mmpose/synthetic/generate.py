@@ -16,10 +16,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import at_once, write_at_once
+from .difficulty import DIFFICULTIES
 from .render import render
 from .shapes import CATEGORIES, LANDMARKS, cross_limbs, load_models, place, sample_hidden, sample_shape
 
-CROSSED_LIMBS = 0.15  # share of garments with folded sleeves or crossed legs
 SMALLEST_SIDE = 32
 JPEG_QUALITY = 92
 
@@ -33,26 +33,29 @@ class GarmentSample(NamedTuple):
     category: str
 
 
-def generate_sample(category: str, size: Size, seed: int, index: int) -> GarmentSample:
+def generate_sample(category: str, size: Size, seed: int, index: int, difficulty: str = 'hard') -> GarmentSample:
     """Picture number `index` of the endless series that `seed` and `category` name.
 
     Args:
         category: one of FashionAI's five.
         size: pixels, the side of a square or (w, h), each at least 32.
+        difficulty: of :data:`~.difficulty.DIFFICULTIES`; another series for each.
 
     Raises:
-        InputError: unknown category, too small a size, negative seed or index.
+        InputError: unknown category or difficulty, too small a size, negative seed or index.
     """
     _check_categories((category,))
+    _check_difficulty(difficulty)
     width, height = _check_size(size)
     if seed < 0 or index < 0:
         raise InputError(f'seed and index must not be negative, got {seed} and {index}')
     rng = np.random.default_rng([seed, index, CATEGORIES.index(category)])
     shape = sample_shape(category, rng)
-    if rng.random() < CROSSED_LIMBS:
+    how = DIFFICULTIES[difficulty]
+    if rng.random() < how.crossed_limbs:
         shape = cross_limbs(shape, rng)
-    shape = place(shape, load_models()[category].extent, (width, height), rng)
-    image, visibility = render(category, shape, sample_hidden(category, rng), (width, height), rng)
+    shape = place(shape, load_models()[category].extent, (width, height), rng, how.smallest)
+    image, visibility = render(category, shape, sample_hidden(category, rng), (width, height), rng, how)
     keypoints = np.where(np.isnan(shape), -1, shape).astype(int)
     return GarmentSample(image, keypoints, visibility, category)
 
@@ -63,6 +66,7 @@ def write_fashionai(root: str | Path,
                     size: Size = 256,
                     seed: int = 0,
                     categories: Sequence[str] | None = None,
+                    difficulty: str = 'hard',
                     progress: Callable[[int], None] | None = None) -> Path:
     """Write `root/Images/<category>/<split>_<number>.jpg` and `root/Annotations/<split>.csv`.
 
@@ -73,6 +77,7 @@ def write_fashionai(root: str | Path,
         root: created where missing; an earlier generated split of that name is written over.
         split: the CSV's name, letters, digits, `-` and `_`.
         categories: all five by default.
+        difficulty: of :data:`~.difficulty.DIFFICULTIES`.
         progress: called with the number of pictures written so far.
 
     Returns:
@@ -83,6 +88,7 @@ def write_fashionai(root: str | Path,
     """
     categories = tuple(CATEGORIES if categories is None else categories)
     _check_categories(categories)
+    _check_difficulty(difficulty)
     size = _check_size(size)
     if seed < 0:
         raise InputError(f'seed must not be negative, got {seed}')
@@ -100,7 +106,7 @@ def write_fashionai(root: str | Path,
     split_seed = int(np.random.SeedSequence([seed, zlib.crc32(split.encode())]).generate_state(1)[0])
     rows = []
     for index in range(num_images):
-        sample = generate_sample(categories[index % len(categories)], size, split_seed, index)
+        sample = generate_sample(categories[index % len(categories)], size, split_seed, index, difficulty)
         image_id = f'Images/{sample.category}/{split}_{index:06d}.jpg'
         jpeg = cv2.imencode('.jpg', sample.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
         write_at_once(root / image_id, jpeg.tobytes())
@@ -117,6 +123,11 @@ def _check_categories(categories: Sequence[str]) -> None:
     unknown = [category for category in categories if category not in CATEGORIES]
     if unknown or not categories:
         raise InputError(f'unknown category {unknown or "(none given)"}; choose from {", ".join(CATEGORIES)}')
+
+
+def _check_difficulty(difficulty: str) -> None:
+    if difficulty not in DIFFICULTIES:
+        raise InputError(f"unknown difficulty '{difficulty}'; choose from {', '.join(DIFFICULTIES)}")
 
 
 def _check_size(size: Size) -> tuple[int, int]:

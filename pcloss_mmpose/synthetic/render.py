@@ -12,17 +12,17 @@ import cv2
 import numpy as np
 
 from .canvas import Canvas, contains
+from .difficulty import DIFFICULTIES, Difficulty
 from .occluders import cover
 from .outlines import Garment, garment
 from .scene import drape, draw_background, draw_stray_cloth, draw_wearer
 from .textures import cloth_tile, random_colour, shifted
 
-WEAK_OUTLINE = 0.3  # share of garments whose colour is close to what lies behind them
 BLENDS_BY, STANDS_OUT_BY = (8, 22), 30  # levels of grey
 
 
 def render(category: str, shape: np.ndarray, hidden: np.ndarray, size: tuple[int, int],
-           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+           rng: np.random.Generator, difficulty: Difficulty = DIFFICULTIES['hard']) -> tuple[np.ndarray, np.ndarray]:
     """Draw one picture.
 
     Args:
@@ -31,6 +31,7 @@ def render(category: str, shape: np.ndarray, hidden: np.ndarray, size: tuple[int
         hidden: (24,) booleans, the landmarks to be covered by something. Nothing else in the picture depends on it.
         size: (w, h) pixels.
         rng: the only source of randomness.
+        difficulty: how often the scene misleads.
 
     Returns:
         BGR image (H, W, 3) uint8, and visibility (24,): -1 not defined, 0 covered, 1 visible. A landmark that was not
@@ -38,11 +39,11 @@ def render(category: str, shape: np.ndarray, hidden: np.ndarray, size: tuple[int
     """
     scene_rng, occluder_rng, camera_rng = (np.random.default_rng(seed) for seed in rng.integers(2**62, size=3))
     canvas = Canvas(size, scene_rng)
-    draw_background(canvas, scene_rng)
+    draw_background(canvas, scene_rng, difficulty.background)
     cut = garment(category, shape, scene_rng)
-    tile = cloth_tile(_garment_colour(canvas, shape, scene_rng), scene_rng)
+    tile = cloth_tile(_garment_colour(canvas, shape, scene_rng, difficulty.weak_outline), scene_rng)
     period = scene_rng.uniform(12, 50)
-    draw_stray_cloth(canvas, cut, tile, period, scene_rng)
+    draw_stray_cloth(canvas, cut, tile, period, scene_rng, difficulty)
     wearer = draw_wearer(canvas, category, shape, cut, tile, scene_rng)
     _crease(canvas, shape, scene_rng)
     drape(canvas, cut, tile, period, scene_rng)
@@ -61,10 +62,10 @@ def self_covered(cut: Garment, shape: np.ndarray) -> np.ndarray:
     return covered
 
 
-def _garment_colour(canvas: Canvas, shape: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _garment_colour(canvas: Canvas, shape: np.ndarray, rng: np.random.Generator, weak_outline: float) -> np.ndarray:
     low, high = np.nanmin(shape, axis=0).astype(int), np.nanmax(shape, axis=0).astype(int)
     behind = canvas.image[low[1]:high[1] + 1, low[0]:high[0] + 1].mean(axis=(0, 1))
-    if rng.random() < WEAK_OUTLINE:
+    if rng.random() < weak_outline:
         return shifted(behind, rng, rng.uniform(*BLENDS_BY))
     colour = random_colour(rng)
     return colour if np.abs(colour - behind).max() > STANDS_OUT_BY else shifted(behind, rng, 2 * STANDS_OUT_BY)

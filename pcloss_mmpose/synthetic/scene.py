@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from .canvas import Canvas
+from .difficulty import Difficulty
 from .outlines import Garment, Part, garment
 from .shapes import CATEGORIES, INDEX, load_models, place, sample_shape
 from .textures import cloth_tile, lay, random_colour, shifted, skin_colour
@@ -18,11 +19,11 @@ class Wearer(NamedTuple):
     hair: np.ndarray  # (3,) BGR
 
 
-def draw_background(canvas: Canvas, rng: np.random.Generator) -> None:
+def draw_background(canvas: Canvas, rng: np.random.Generator, shares: tuple[float, float, float]) -> None:
     """A studio, a room or a heap of clutter, sharp or out of focus."""
     width, height = canvas.size
     wall = random_colour(rng)
-    kind = rng.choice(['studio', 'room', 'clutter'], p=[0.3, 0.25, 0.45])
+    kind = rng.choice(['studio', 'room', 'clutter'], p=shares)
     canvas.image[:] = wall
     if kind == 'room':
         period = rng.uniform(20, 90) * canvas.unit
@@ -55,12 +56,13 @@ def clutter(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.stroke(box, shifted(colour, rng, 40), 1, closed=True)
 
 
-def draw_stray_cloth(canvas: Canvas, cut: Garment, tile: np.ndarray, period: float, rng: np.random.Generator) -> None:
+def draw_stray_cloth(canvas: Canvas, cut: Garment, tile: np.ndarray, period: float, rng: np.random.Generator,
+                     difficulty: Difficulty) -> None:
     """Invitations to outliers: other garments cut off by the picture's edge, and a stray piece of this one."""
-    for _ in range(rng.choice([0, 1, 2], p=[0.55, 0.3, 0.15])):
+    for _ in range(rng.choice([0, 1, 2], p=difficulty.others)):
         other_tile = tile if rng.random() < 0.4 else cloth_tile(random_colour(rng), rng)
         drape(canvas, _garment_at_the_edge(canvas.size, rng), other_tile, period, rng)
-    if rng.random() < 0.3:
+    if rng.random() < difficulty.stray_piece:
         drape(canvas, Garment([], [_stray_piece(cut, canvas.size, rng)]), tile, period, rng)
 
 

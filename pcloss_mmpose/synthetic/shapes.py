@@ -23,7 +23,7 @@ INDEX = {name: index for index, name in enumerate(LANDMARKS)}
 MODEL_FILE = Path(__file__).with_name('garment_shapes.json')
 
 MAX_SCORE = 2.0  # standard deviations along a mode; beyond it shapes fold over themselves
-EXTENT_RANGE = (0.6, 1.4)  # smaller garments would show no detail at the demo's resolution
+SMALLEST, LARGEST = 0.6, 1.4  # a garment's diagonal over the picture's shorter side
 MARGIN = 0.03  # of the picture's shorter side, kept free around the landmarks
 
 
@@ -155,8 +155,8 @@ def cross_limbs(shape: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return shape
 
 
-def place(shape: np.ndarray, extent: tuple[float, float], size: tuple[int, int],
-          rng: np.random.Generator) -> np.ndarray:
+def place(shape: np.ndarray, extent: tuple[float, float], size: tuple[int, int], rng: np.random.Generator,
+          smallest: float = SMALLEST) -> np.ndarray:
     """Turn, scale and move a (24, 2) shape into a picture of size (w, h): whole pixels, all inside.
 
     A shape too large for the picture is made smaller; no single point is ever moved by itself.
@@ -167,7 +167,7 @@ def place(shape: np.ndarray, extent: tuple[float, float], size: tuple[int, int],
     shape = shape @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     low, high = np.nanmin(shape, axis=0), np.nanmax(shape, axis=0)
     room = np.array([width, height]) - 1 - 2 * margin
-    scale = np.clip(rng.normal(*extent), *EXTENT_RANGE) * min(size)
+    scale = np.clip(rng.normal(*extent), smallest, LARGEST) * min(size)
     scale = min(scale, (room / (high - low)).min() * rng.uniform(0.85, 1))
     slack = room - scale * (high - low)
     corner = margin + slack * rng.beta(2, 2, 2)

@@ -83,7 +83,8 @@ WRONG = {
                 '--ann-file': ['gone.csv', '', '..', 'a.txt']},
     'add': {'config': CONFIGS, 'new_config': ['{tmp}/a.txt', '{tmp}', '{tmp}/empty.py', '{tmp}/a.txt/a.py']},
     'generate': {'root': ['{tmp}/a.txt', '{tmp}/a.txt/below'], '--train': COUNTS, '--val': COUNTS,
-                 '--size': [*COUNTS, '31'], '--seed': SEEDS[:3], '--categories': ['x', '']},
+                 '--size': [*COUNTS, '31'], '--seed': SEEDS[:3], '--categories': ['x', ''],
+                 '--difficulty': ['x', '']},
     'demo': {'--out': FOLDERS, '--train': ['11', 'x'], '--val': COUNTS, '--iterations': COUNTS, '--seed': SEEDS[:3]},
     'configs': {'words': ['no_such_word']},
 }

@@ -28,6 +28,7 @@ def test_a_set_that_was_cut_off_has_no_list_and_no_half_image(call, tmp_path, no
     (['--size', '16'], 'size must be at least 32 pixels, got 16'),
     (['--size', '64', '64', '3'], '--size takes one or two numbers, got 3'),
     (['--categories', 'coat'], "unknown category ['coat']"),
+    (['--difficulty', 'easy'], "unknown difficulty 'easy'; choose from ordinary, hard"),
 ])
 def test_bad_arguments(call, tmp_path, arguments, message):
     done = call('generate', tmp_path / 'new', *arguments)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+
 import cv2
 import numpy as np
 import pytest
@@ -132,6 +134,18 @@ def test_real_annotations_are_not_written_over(tmp_path):
     assert path.read_text() == text and not (tmp_path / 'Images').exists()
 
 
+def test_an_ordinary_picture_shows_a_larger_garment(tmp_path):
+    """The diagonal of the landmarks over the side of the picture, in a CSV of each difficulty."""
+    small = {}
+    for difficulty in ('ordinary', 'hard'):
+        rows = list(csv.DictReader(write_fashionai(
+            tmp_path / difficulty, 'val', 40, size=64, difficulty=difficulty).open()))
+        points = [np.array([list(map(int, row[name].split('_')))[:2] for name in HEADER.split(',')[2:]
+                            if not row[name].startswith('-1')]) for row in rows]
+        small[difficulty] = np.mean([np.linalg.norm(np.ptp(each, axis=0)) < 0.75 * 64 for each in points])
+    assert small['ordinary'] < 0.1 and small['hard'] > 0.2
+
+
 @pytest.mark.parametrize('arguments, message', [
     (dict(num_images=0), 'num_images must be at least 1, got 0'),
     (dict(size=31), 'size must be at least 32 pixels, got 31'),
@@ -140,6 +154,7 @@ def test_real_annotations_are_not_written_over(tmp_path):
     (dict(categories=[]), 'none given'),
     (dict(split='../train'), 'split must be'),
     (dict(seed=-1), 'seed'),
+    (dict(difficulty='easy'), "unknown difficulty 'easy'; choose from ordinary, hard"),
 ])
 def test_bad_arguments(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -147,7 +162,8 @@ def test_bad_arguments(tmp_path, arguments, message):
     assert not (tmp_path / 'new').exists()
 
 
-@pytest.mark.parametrize('arguments', [dict(category='coat'), dict(seed=-1), dict(index=-1), dict(size=8)])
+@pytest.mark.parametrize('arguments', [dict(category='coat'), dict(seed=-1), dict(index=-1), dict(size=8),
+                                       dict(difficulty='')])
 def test_bad_sample_arguments(arguments):
     with pytest.raises(ValueError):
         generate_sample(**{**dict(category='skirt', size=64, seed=0, index=0), **arguments})

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import copy
 
+import cv2
 import numpy as np
 import pytest
 
 import pcloss_mmpose.synthetic.render as module
 from pcloss_mmpose.synthetic.canvas import Canvas
+from pcloss_mmpose.synthetic.difficulty import DIFFICULTIES
 from pcloss_mmpose.synthetic.outlines import garment
 from pcloss_mmpose.synthetic.render import render, self_covered
+from pcloss_mmpose.synthetic.scene import draw_background, draw_stray_cloth
 from pcloss_mmpose.synthetic.shapes import CATEGORIES, INDEX, load_models, place, sample_hidden, sample_shape
 
 SIZE = (256, 256)
@@ -73,14 +76,34 @@ def test_both_waistbands_are_hidden_by_one_pullover():
         assert np.mean([difference_at(bare, image, point) > 4 for point in inside]) > 0.8
 
 
-def test_some_garments_have_nearly_the_color_behind_them():
+@pytest.mark.parametrize(('difficulty', 'low', 'high'), [('hard', 0.2, 0.4), ('ordinary', 0.03, 0.14)])
+def test_some_garments_have_nearly_the_color_behind_them(difficulty, low, high):
     canvas = Canvas((64, 64), np.random.default_rng(0))
     canvas.image[:] = 128
     shape = np.full((24, 2), np.nan)
     shape[15:19] = [10, 10], [50, 10], [10, 50], [50, 50]
-    differences = np.array([np.abs(module._garment_colour(canvas, shape, np.random.default_rng(seed)) - 128).max()
-                            for seed in range(300)])
-    assert 0.2 < np.mean(differences < 30) < 0.4 and differences.min() > 2 and differences.max() > 100
+    colors = [module._garment_colour(canvas, shape, np.random.default_rng(seed), DIFFICULTIES[difficulty].weak_outline)
+              for seed in range(300)]
+    differences = np.abs(np.array(colors) - 128).max(axis=1)
+    assert low < np.mean(differences < 30) < high and differences.min() > 2 and differences.max() > 100
+
+
+def test_an_ordinary_scene_is_calmer():
+    """Edges in backgrounds, and pictures where other cloth is drawn."""
+    edges, strays = {}, {}
+    for name, difficulty in DIFFICULTIES.items():
+        canvases = [Canvas((96, 96), np.random.default_rng(seed)) for seed in range(60)]
+        for seed, canvas in enumerate(canvases):
+            draw_background(canvas, np.random.default_rng(seed), difficulty.background)
+        edges[name] = np.mean([cv2.Canny(canvas.image, 60, 120).mean() / 255 for canvas in canvases])
+        before = [canvas.image.copy() for canvas in canvases]
+        shape = place(sample_shape('blouse', np.random.default_rng(0)), (0.9, 0.1), (96, 96), np.random.default_rng(0))
+        cut = garment('blouse', shape, np.random.default_rng(0))
+        for seed, canvas in enumerate(canvases):
+            draw_stray_cloth(canvas, cut, np.zeros((8, 8, 3), np.uint8), 8, np.random.default_rng(seed), difficulty)
+        strays[name] = np.mean([(canvas.image != old).any() for canvas, old in zip(canvases, before)])
+    assert edges['ordinary'] < 0.6 * edges['hard']
+    assert strays['ordinary'] < 0.2 and strays['hard'] > 0.5  # 1 - 0.9, and 1 - 0.55 * 0.7
 
 
 @pytest.mark.parametrize('category', CATEGORIES)
