@@ -18,7 +18,7 @@ from .errors import one_line_errors
 
 COMMANDS = (
     'train', 'test', 'compare', 'calibrate', 'predict', 'detect', 'report', 'export', 'publish', 'check', 'browse',
-    'convert', 'add', 'generate', 'demo', 'configs')
+    'labels', 'convert', 'add', 'generate', 'demo', 'configs')
 
 
 class Parser(ArgumentParser):

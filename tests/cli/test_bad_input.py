@@ -27,6 +27,7 @@ RIGHT = {
     'publish': dict(checkpoint='{model}'),
     'check': dict(data='{config}'),
     'browse': {'config': '{config}', '--out': '{tmp}/a.png'},
+    'labels': {'exports': '{coco}', '--images': '{tmp}', '--out': '{tmp}/set'},
     'convert': {'layout': 'fashionai', 'root': '{tmp}', '--out': '{tmp}/coco'},
     'add': dict(config='{config}'),
     'generate': dict(root='{tmp}/drawn'),
@@ -79,6 +80,9 @@ WRONG = {
               '--picture': [each.replace('{}', '.png') for each in FILES], '--cfg-options': OPTIONS},
     'browse': {'config': [*CONFIGS, '{tmp}/data.py'], '--out': [each.replace('{}', '.png') for each in FILES],
                '--loader': ['x'], '--count': COUNTS, '--crops': COUNTS, '--seed': SEEDS},
+    'labels': {'exports': ['{tmp}/gone.json', '{tmp}', '{tmp}/bytes.py', '{tmp}/a.txt', '{tmp}/empty.py'],
+               '--images': ['{tmp}/gone', '{tmp}/a.txt'], '--out': FOLDERS, '--split': [*COUNTS, '50'],
+               '--piece': ['('], '--widen': ['-1', 'x', 'nan']},
     'convert': {'layout': ['x'], 'root': ['{tmp}/gone', '{tmp}/a.txt'], '--out': FOLDERS,
                 '--ann-file': ['gone.csv', '', '..', 'a.txt']},
     'add': {'config': CONFIGS, 'new_config': ['{tmp}/a.txt', '{tmp}', '{tmp}/empty.py', '{tmp}/a.txt/a.py']},
@@ -133,7 +137,7 @@ def place(tmp_path_factory, tiny_config):
     run.mkdir()
     (run / 'predictions.pkl').write_bytes(b'')
     return dict(tmp=str(tmp), config=str(tiny_config), model=str(model), run=str(run),
-                image=str(tiny_config.parent / 'train_0.png'))
+                image=str(tiny_config.parent / 'train_0.png'), coco=str(tiny_config.parent / 'train.json'))
 
 
 @pytest.fixture
