@@ -25,7 +25,7 @@ def cvat(names=VIEWS):
                   dict(id=3, name='skirt', supercategory='', keypoints=SKIRT, skeleton=[])]
     # Waistcoats have a box that was drawn, skirts that of their landmarks.
     garments = [dict(category_id=2, bbox=[5, 2, 40, 60], keypoints=[10, 8, 2, 30, 9, 2, 12.5, 48, 1, 0, 0, 0]),
-                dict(category_id=3, bbox=[8, 20, 30, 40], keypoints=[10, 20, 2, 8, 60, 2, 36, 21, 1, 38, 59, 2])]
+                dict(category_id=3, bbox=[8, 20, 38, 40], keypoints=[10, 20, 2, 8, 60, 2, 36, 21, 1, 46, 59, 2])]
     return dict(
         info=dict(contributor='', date_created=''), licenses=[], categories=categories,
         images=[dict(id=number, file_name=name, width=SIZE[0], height=SIZE[1], license=0)
@@ -47,7 +47,7 @@ def studio():
               region('q', 'keypointlabels', 'left_neck', 'b', x=40, y=40, width=1),  # in both, dragged onto the second
               region('r', 'choices', 'good')]
     return [dict(id=7, data=dict(image='/data/upload/1/0a1b2c3d-studio.jpg', shop='x'),
-                 annotations=[dict(was_cancelled=True, result=[]), dict(result=result)]),
+                 annotations=[dict(result=result[:1]), dict(result=result), dict(was_cancelled=True, result=[])]),
             dict(id=8, data=dict(image='/data/upload/1/none.jpg'), annotations=[])]
 
 
@@ -88,17 +88,19 @@ def test_two_tools_and_two_kinds_become_one_set(folder, call):
     waistcoat, skirt = (next(rows[0] for name, rows in garments.items() if name.startswith('front') and
                              rows[0]['category_id'] == number) for number in (1, 2))
     assert waistcoat['keypoints'] == [10, 8, 2, 30, 9, 2, 12.5, 48, 1, *[0] * 9] and waistcoat['num_keypoints'] == 3
-    assert skirt['keypoints'] == [*[0] * 6, 8, 60, 2, 38, 59, 2, 10, 20, 2, 36, 21, 1]
-    # A drawn box stays. That of the landmarks, 30 x 40, becomes 4 wider on each side, up to the edges of 48 x 64.
-    assert waistcoat['bbox'] == [5, 2, 40, 60] and skirt['bbox'] == [4, 16, 38, 48]
+    assert skirt['keypoints'] == [*[0] * 6, 8, 60, 2, 46, 59, 2, 10, 20, 2, 36, 21, 1]
+    # A drawn box stays. That of the landmarks, 38 x 40, becomes 4 wider on each side, up to the edges of 48 x 64.
+    assert waistcoat['bbox'] == [5, 2, 40, 60] and skirt['bbox'] == [4, 16, 44, 48]
     assert '20 of 42 boxes were no wider than the landmarks, and are 10 % wider' in done.out
     # Percent of 48 x 64; the upload's prefix is no part of the file's name.
     assert [(row['bbox'], row['keypoints'][:3]) for row in garments['studio.jpg']] == [
         ([0, 0, 24, 32], [6, 16, 2]), ([12, 16, 24, 32], [19.2, 25.6, 2])]
     assert '1 tasks without a labelled garment are left out' in done.err
+    assert '1 tasks were labelled several times: the last one counts' in done.err
 
     metainfo = load_metainfo(str(folder / 'set' / 'metainfo.py'))
-    assert metainfo['flip_pairs'] and dict(metainfo['categories']) == dict(waistcoat=(0, 1, 2, 3), skirt=(4, 2, 5, 3))
+    assert metainfo['skeleton_links'] == [(0, 2), (1, 3)]  # the tool's, and its mirror image
+    assert dict(metainfo['categories']) == dict(waistcoat=(0, 1, 2, 3), skirt=(4, 2, 5, 3))
     dataset = CocoDataset(data_root=str(folder), ann_file='set/train.json', data_prefix=dict(img='photos'),
                           metainfo=dict(from_file=str(folder / 'set' / 'metainfo.py')))
     assert len(dataset) == sum(len(garments[name]) for name in parts['train'])
@@ -148,7 +150,7 @@ def change(content, path, value):
 
 
 FIRST = ('annotations', 0)
-REGION = (0, 'annotations', 1, 'result')
+REGION = (0, 'annotations', 1, 'result')  # of the last one that counts
 
 
 @pytest.mark.parametrize('content, message', [
