@@ -8,7 +8,7 @@ A study (benchmarks/ablation_studies.py) is a small table of settings. Every run
 a few values changed, trained and tested by MMEngine's runner; its figures become a line of benchmarks/ablation.jsonl.
 What has a line already is passed over, so that an interrupted study goes on where it was.
 
-Garments are drawn into data/ablation. The photographs are those of docs/real_photographs.md: DEEPFASHION_ROOT says
+Garments are drawn into data/ablation. The photographs are those of docs/your_garments.md: DEEPFASHION_ROOT says
 where they lie.
 """
 
@@ -145,7 +145,7 @@ def main() -> None:
     root = os.environ.get('DEEPFASHION_ROOT', '')
     if any(run.data == 'photographs' for run in runs) and not Path(root, 'Anno').is_dir():
         sys.exit(f"DEEPFASHION_ROOT is {root!r}, and has no folder Anno: set it to the folder of the photographs "
-                 '(docs/real_photographs.md)')
+                 '(docs/your_garments.md)')
     if any(run.data == 'garments' for run in runs):
         draw_garments()
     print(f'{len(wanted) - len(runs)} runs have ended, {len(runs)} to go', flush=True)
