@@ -42,6 +42,11 @@ class Measurement(NamedTuple):
         """(N,) bool, whether the image has no scale, so that nothing of it counts."""
         return np.isnan(self.scale).any(axis=1)
 
+    def of(self, images: np.ndarray) -> Measurement:
+        """That of some of the images; (N,) bool."""
+        return self._replace(**{name: value[images] for name, value in self._asdict().items()
+                                if isinstance(value, np.ndarray)})
+
 
 class Kept:
     """What is kept of a sample: small, and nothing that MMEngine looks into when it collects the results.

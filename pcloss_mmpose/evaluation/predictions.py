@@ -1,7 +1,8 @@
 """The predictions of a test as a file of data: JSON lines, which any program reads and which run nothing.
 
 The first line has ``dataset``, ``landmarks`` (K names), ``flip_pairs`` (the indices of a left and a right landmark
-each), ``classes`` (COCO's categories, if any) and ``images``, the number of lines that follow, one for each garment:
+each), ``skeleton_links`` (the indices of two landmarks each, between which the outline goes), ``classes`` (COCO's
+categories, if any) and ``images``, the number of lines that follow, one for each garment:
 
 - ``img_path``, ``id`` and ``img_id``;
 - ``raw_ann_info``: the annotation as it was read, without outlines;
@@ -100,7 +101,7 @@ def write_predictions(path: Path, records: Sequence[Mapping], metainfo: Mapping)
     """Write records of :func:`record`, and what a parsed metainfo says of them; all or nothing."""
     first = dict(
         dataset=metainfo.get('dataset_name'), landmarks=landmark_names(metainfo), images=len(records),
-        flip_pairs=left_right_pairs(metainfo),
+        flip_pairs=left_right_pairs(metainfo), skeleton_links=list(map(list, metainfo.get('skeleton_links') or ())),
         classes=[dict(id=each['id'], name=each.get('name', '')) for each in metainfo.get('CLASSES') or ()
                  if isinstance(each, Mapping)])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,16 +124,17 @@ def read_predictions(path: Path) -> tuple[list[dict], dict]:
         names = first.get('landmarks')
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise FileFormatError.at(str(path), 'no names of landmarks', 'Test again with --dump.', 1, 'landmarks')
-        pairs = first.get('flip_pairs', [])  # earlier versions wrote none
-        if not isinstance(pairs, list) or not all(_is_pair(pair, len(names)) for pair in pairs):
-            raise FileFormatError.at(str(path), 'no pairs of landmarks', 'Test again with --dump.', 1, 'flip_pairs')
+        pairs = {field: first.get(field, []) for field in ('flip_pairs', 'skeleton_links')}  # earlier versions: none
+        for field, value in pairs.items():
+            if not isinstance(value, list) or not all(_is_pair(pair, len(names)) for pair in value):
+                raise FileFormatError.at(str(path), 'no pairs of landmarks', 'Test again with --dump.', 1, field)
         samples = [_sample(path, number, content, len(names)) for number, content in enumerate(lines, 2)]
     if len(samples) != first.get('images'):
         raise FileFormatError.at(str(path), f'{len(samples)} garments, and not {first.get("images")} as the first line '
                                  'says', 'Test again with --dump.')
     classes = [each for each in first.get('classes') or () if isinstance(each, dict) and 'id' in each]
     return samples, dict(dataset_name=str(first.get('dataset')), keypoint_id2name=dict(enumerate(names)),
-                         keypoint_name2id={name: k for k, name in enumerate(names)}, flip_pairs=pairs, CLASSES=classes)
+                         keypoint_name2id={name: k for k, name in enumerate(names)}, CLASSES=classes, **pairs)
 
 
 def _json(path: Path, number: int, line: bytes) -> dict:

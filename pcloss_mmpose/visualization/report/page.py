@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import re
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import cv2
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ...comparison.statistics import Change
 from ...errors import BrokenImageError
 from ...images import read_image
 from . import charts
+from .far import far_limits
 from .results import RunResults
+from .summary import summary, summary_sentence
 
-SIDE = 256  # of an image in the page, pixels
+#: Pixels of an image's longer side in the page, at most and at least; between, PIXELS are shared by all images, which
+#: makes about 25 MB of them.
+LARGEST_SIDE, SMALLEST_SIDE, PIXELS = 480, 128, 125e6
 MARGIN = 0.15  # around the garment's box, of its sides
 
 #: T, in words, by the name of the norm.
@@ -26,6 +33,11 @@ NORM_WORDS = {
     'box_width': "the width of the garment's box",
     'keypoint_pair': 'the distance of two landmarks of the garment',
 }
+
+#: Of the first screen.
+TITLES = {'NE': 'Normalised error (NE)', 'outliers': 'Outliers', 'duplicates': 'Duplicates'}
+#: The table whose rows choose a landmark.
+LANDMARK_TABLE = 'Normalised error by landmark, % of T'
 
 
 def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: None) -> tuple[str, list[str]]:
@@ -42,21 +54,74 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
         trim_blocks=True, lstrip_blocks=True)
     environment.filters['percent'] = percent
     first = runs[0]
-    images, broken = [], []
-    for index in range(len(first.paths)):
-        images.append(image_entry(runs, index, broken))
+    names = names_in_folder(first.paths)
+    images, pictures, broken = [], [], []
+    for index, name in enumerate(names):
+        entry, picture = image_entry(runs, index, broken)
+        images.append(dict(name=name, **entry))
+        pictures.append(picture)
         progress(index + 1)
+    limits, far = far_limits(runs[-1].measured.errors, first.options['threshold'])
     data = dict(
         runs=[dict(name=run.name, color=charts.color(index)) for index, run in enumerate(runs)],
-        landmarks=first.measured.landmarks, categories=sorted(set(first.measured.categories)),
-        outlier=first.options['threshold'], images=images)
+        landmarks=first.measured.landmarks, links=first.links, far=far, images=images)
+    categories = sorted(set(first.measured.categories))
     page = environment.get_template('page.html').render(
-        title=title, runs=data['runs'], tables=tables(runs), landmarks=data['landmarks'],
-        categories=data['categories'], count=len(images), options=first.options, sides=bool(first.measured.sides),
-        norm=NORM_WORDS[first.options['norm']], curve=Markup(charts.error_curve(runs)),
-        bars=Markup(charts.landmark_errors(runs)), data=script_safe(data), css=Markup(read('page.css')),
-        script=Markup(read('page.js')))
+        title=title, sentence=summary_sentence(runs), views=list(views(runs)), runs=data['runs'],
+        landmarks=data['landmarks'], categories=categories, limits=limits, far=far, count=len(images),
+        broken=len(broken), options=first.options, sides=bool(first.measured.sides), links=bool(first.links),
+        norm=NORM_WORDS[first.options['norm']], data=script_safe(data), pictures=pictures,
+        titles=TITLES, landmark_table=LANDMARK_TABLE,
+        place=place, interval_words=interval_words, half_words=half_words, css=Markup(read('page.css')), script=Markup(read('page.js')))
     return page, broken
+
+
+def views(runs: Sequence[RunResults]) -> Iterator[dict]:
+    """What the page shows of all images, and of each category in which anything counts if there are several."""
+    measured = runs[0].measured
+    categories = sorted(set(measured.categories))
+    counted = [name for name in categories if measured.counted[measured.categories == name].any()]
+    for category in ('', *(counted if len(categories) > 1 else ())):
+        own = [run.of_category(category) for run in runs] if category else runs
+        figures = summary(own)
+        ends = [abs(end) for figure in figures for change in figure.changes for end in change.interval]
+        yield dict(
+            category=category, count=len(own[0].paths), figures=figures, tables=tables(own),
+            curve=Markup(charts.error_curve(own)),
+            reach=min(100., max((end for end in ends if end == end), default=1.) * 1.1))  # of the intervals' axis
+
+
+def place(change: float, reach: float) -> float:
+    """Where a change stands on an axis from minus to plus ``reach``, in percent of the axis."""
+    return round(50 + 50 * min(1., max(-1., change / reach)), 1)
+
+
+def interval_words(change: Change) -> str:
+    """A change's interval, and whether the images rule out chance."""
+    if math.isnan(change.percent):
+        return 'no change in percent: there was none before'
+    if math.isnan(change.half):
+        return 'no interval: one image'
+    low, high = change.interval
+    chance = '' if change.is_shown else ': may be chance' if change.base != change.ours else ': no change'
+    return f'95 % interval {max(low, -100):+.1f} to {high:+.1f} %{chance}'
+
+
+def half_words(value: float, half: float) -> str:
+    """The interval of one run's figure."""
+    if math.isnan(half):
+        return 'no interval: one image'
+    return f'95 % interval {max(0, value - half):.2f} to {value + half:.2f}'
+
+
+def names_in_folder(paths: Sequence[str]) -> list[str]:
+    """The files' paths below the folder that all of them are in: a page that is passed on tells no more."""
+    parts = [re.split(r'[/\\]', path) for path in paths]
+    folders = [each[:-1] for each in parts]
+    shared = 0
+    while all(len(each) > shared and each[shared] == folders[0][shared] for each in folders):
+        shared += 1
+    return ['/'.join(each[shared:]) for each in parts]
 
 
 def percent(fraction: float) -> str:
@@ -73,10 +138,11 @@ def script_safe(data: dict) -> Markup:
     return Markup(text.replace('<', '\\u003c').replace('>', '\\u003e').replace('&', '\\u0026'))
 
 
-def tables(runs: Sequence[RunResults]) -> list[dict]:
-    """The page's tables: title, and rows of a label and each run's figure in percent, None where it has none."""
+def tables(runs: Sequence[RunResults]) -> dict[str, dict]:
+    """The page's tables by their titles: a label and each run's figure in percent, None where a run has none."""
     metrics, measured = [run.metrics for run in runs], runs[0].measured
     categories = sorted(set(measured.categories))
+    own = categories if len(categories) > 1 else []
     every = list(dict.fromkeys(key for each in metrics for key in each))
     duplicates, exchanged = (
         sorted((key for key in every if key.startswith(f'{kind}/') and '+' in key),
@@ -91,26 +157,24 @@ def tables(runs: Sequence[RunResults]) -> list[dict]:
     }
     content = {
         'Normalised error, % of T': {
-            'all landmarks': 'NE', 'mean of the landmarks': 'NE_macro', **{name: f'NE/{name}' for name in categories}},
-        'What goes wrong, %': {**failures, **{f'outliers, {name}': f'outliers/{name}' for name in categories}},
+            'all landmarks': 'NE', 'mean of the landmarks': 'NE_macro', **{name: f'NE/{name}' for name in own}},
+        'What goes wrong, %': {**failures, **{f'outliers, {name}': f'outliers/{name}' for name in own}},
+        LANDMARK_TABLE: {name: f'NE/{name}' for name in measured.landmarks},
         'Pairs found on one spot, %': pair_rows(duplicates),
         'Pairs of left and right exchanged, %': pair_rows(exchanged),
-        'Normalised error by landmark, % of T': {name: f'NE/{name}' for name in measured.landmarks},
     }
     # A pair with which nothing went wrong in a run is missing from its figures.
     missing = dict.fromkeys((*duplicates, *exchanged), 0.)
-    filled = [dict(title=title, rows=[
-        (label, [each.get(key, missing.get(key)) for each in metrics]) for label, key in rows.items()
-        if any(key in each for each in metrics)]) for title, rows in content.items()]
-    return [table for table in filled if table['rows']]
+    return {title: {label: [each.get(key, missing.get(key)) for each in metrics] for label, key in rows.items()
+                    if any(key in each for each in metrics)} for title, rows in content.items()}
 
 
 def pair_rows(keys: Sequence[str]) -> dict[str, str]:
     return {key.partition('/')[2].replace('+', ' + '): key for key in keys}
 
 
-def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> dict:
-    """One image for the page's script: itself, cut around the garment, and the landmarks in its pixels."""
+def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> tuple[dict, str]:
+    """One image for the page's script, with its landmarks in its pixels; and itself, cut around the garment."""
     path, first = runs[0].paths[index], runs[0].measured
     box = first.boxes[index]
     try:
@@ -120,7 +184,7 @@ def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> di
         image = np.full((max(1, int(box[3])), max(1, int(box[2])), 3), 128, np.uint8)
     left, top, right, bottom = cut(box, image.shape)
     part = image[top:bottom, left:right]
-    zoom = min(1., SIDE / max(part.shape[:2]))
+    zoom = min(1., longer_side(len(runs[0].paths)) / max(part.shape[:2]))
     size = max(1, round(part.shape[1] * zoom)), max(1, round(part.shape[0] * zoom))
     part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     jpeg = base64.b64encode(cv2.imencode('.jpg', part, [cv2.IMWRITE_JPEG_QUALITY, 75])[1]).decode()
@@ -129,19 +193,23 @@ def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> di
         return np.round((points - (left, top)) * zoom, 1).tolist()
 
     pairs = np.stack(np.triu_indices(len(first.landmarks), 1), axis=1)
-    return dict(
-        name=path,
+    entry = dict(
         category=first.categories[index],
         size=size,
-        jpeg=jpeg,
         visibility=first.visibility[index].astype(int).tolist(),
         truth=shown(first.truth[index]),
         found=[shown(run.measured.pred[index]) for run in runs],
-        error=[[None if np.isnan(value) else round(float(value), 4) for value in run.measured.errors[index]]
+        error=[[None if np.isnan(value) else round(float(value), 5) for value in run.measured.errors[index]]
                for run in runs],
         pairs=[pairs[run.measured.duplicates[index] == 1].tolist() for run in runs],
         exchanged=[[pair for pair, found in zip(run.measured.sides, run.measured.exchanged[index]) if found == 1]
                    for run in runs])
+    return entry, jpeg
+
+
+def longer_side(images: int) -> int:
+    """Of a picture in the page, in pixels, by their number."""
+    return int(min(LARGEST_SIDE, max(SMALLEST_SIDE, (PIXELS / images) ** 0.5)))
 
 
 def cut(box: np.ndarray, shape: Sequence[int]) -> tuple[int, int, int, int]:

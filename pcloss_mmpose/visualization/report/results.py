@@ -18,6 +18,14 @@ class RunResults(NamedTuple):
     measured: Measurement
     options: dict[str, Any]  #: how it was measured: those of FailureModes
     metrics: dict[str, float]  #: of NormalizedError and FailureModes, in percent
+    links: list[list[int]]  #: the two landmarks of each line of the outline; none where the metainfo has no skeleton
+
+    def of_category(self, category: str) -> RunResults:
+        """The test of one category's images; something in them must count."""
+        own = self.measured.categories == category
+        measured = self.measured.of(own)
+        return self._replace(paths=[self.paths[index] for index in np.flatnonzero(own)], measured=measured,
+                             metrics=all_figures(FailureModes(**self.options), measured))
 
 
 def run_results(name: str, samples: Sequence[Mapping], metainfo: Mapping, **options) -> RunResults:
@@ -47,7 +55,11 @@ def run_results(name: str, samples: Sequence[Mapping], metainfo: Mapping, **opti
     if metric.norm == 'keypoint_pair':
         options['norm_pairs'] = {category: tuple(pair) for category, pair in metric.norm_pairs.items()}
     return RunResults(name, [str(sample['img_path']) for sample in samples], measured, options,
-                      {**metric.figures(measured), **error_figures(measured)})
+                      all_figures(metric, measured), [list(link) for link in metainfo.get('skeleton_links') or ()])
+
+
+def all_figures(metric: FailureModes, measured: Measurement) -> dict[str, float]:
+    return {**metric.figures(measured), **error_figures(measured)}
 
 
 def check_same_images(runs: Sequence[RunResults]) -> None:

@@ -1,0 +1,97 @@
+"""What changed, in three figures: NE, outliers and duplicates, with their spread over the images."""
+
+from __future__ import annotations
+
+import math
+from typing import Mapping, NamedTuple, Sequence
+
+import numpy as np
+from scipy import stats
+
+from ...comparison.statistics import CONFIDENCE, Change, paired_change
+from .results import RunResults
+
+
+class Figure(NamedTuple):
+    """One figure of each run, in percent; lower is better."""
+
+    name: str
+    unit: str
+    images: int  #: in which anything of it counts
+    values: list[float]  #: of each run
+    halves: list[float]  #: of each run's 95 % interval; NaN for one image
+    changes: list[Change]  #: of each run but the first against the first, with the images as pairs
+
+
+def summary(runs: Sequence[RunResults]) -> list[Figure]:
+    """NE, outliers and duplicates of runs on the same images; without those that nothing counts for.
+
+    The intervals are Student's, over the images. They tell what other images would change, and not what another
+    training would.
+    """
+    units = {'NE': '% of T', 'outliers': '% of landmarks', 'duplicates': '% of pairs'}
+    columns = [image_values(run) for run in runs]
+    figures = []
+    for name, unit in units.items():
+        first, *others = (each.get(name) for each in columns)
+        if first is not None:
+            every = (first, *others)
+            figures.append(Figure(name, unit, len(first), [float(each.mean()) for each in every],
+                                  list(map(half_interval, every)), [paired_change(first, each) for each in others]))
+    return figures
+
+
+def half_interval(values: np.ndarray) -> float:
+    if len(values) < 2:
+        return math.nan
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
+
+
+def image_values(run: RunResults) -> dict[str, np.ndarray]:
+    """For each figure the contributions of the images in which anything counts, in percent; their mean is the figure.
+
+    A figure is a ratio of sums over the images: more landmarks count in one image than in another. An image's
+    contribution is what it adds to the first-order error of that ratio, so that the scatter is that of the ratio, too
+    (Cochran, Sampling Techniques, 1977, section 6.4).
+    """
+    measured = run.measured
+    outliers = np.where(measured.counted, measured.errors > run.options['threshold'], np.nan)
+    found = {}
+    for name, values in (('NE', measured.errors), ('outliers', outliers), ('duplicates', measured.duplicates)):
+        counts = (~np.isnan(values)).sum(axis=1)
+        own = counts > 0
+        if own.any():
+            sums, counts = np.nansum(values[own], axis=1), counts[own]
+            ratio = sums.sum() / counts.sum()
+            found[name] = 100 * (ratio + (sums - ratio * counts) / counts.mean())
+    return found
+
+
+def summary_sentence(runs: Sequence[RunResults]) -> str:
+    """What changed against the first run, or what the only run reached, for the page's first line and for a terminal.
+
+    >>> summary_sentence(runs)  # doctest: +SKIP
+    "'with' against 'without' on 200 images, one seed: NE fell from 9.80 to 8.60 % (-12.2 %), ..."
+    """
+    count, figures = len(runs[0].paths), summary(runs)
+    place = f"on {count:,} image{'s' if count != 1 else ''}, one seed"
+    if len(runs) == 1:
+        return f"'{runs[0].name}' {place}: " + ', '.join(
+            f'{figure.name} {figure.values[0]:.2f} %' for figure in figures) + '.'
+    return ' '.join(f"'{run.name}' against '{runs[0].name}' {place}: "
+                    + changes_words({figure.name: figure.changes[index] for figure in figures}) + '.'
+                    for index, run in enumerate(runs[1:]))
+
+
+def changes_words(changes: Mapping[str, Change]) -> str:
+    """Such as "NE fell from 9.80 to 8.60 % (-12.2 %), outliers from ..."; says where the images leave room for chance."""
+    words, last = [], ''
+    for name, change in changes.items():
+        before, after = f'{change.base:.2f}', f'{change.ours:.2f}'
+        verb = 'stayed at' if before == after else 'fell from' if change.ours < change.base else 'rose from'
+        notes = '' if math.isnan(change.percent) else f' ({change.percent:+.1f} %)' if change.is_shown else (
+            f' ({change.percent:+.1f} %, may be chance)')
+        words.append(f'{name} {verb if verb != last else verb.split()[1]} '
+                     + (f'{after} %' if before == after else f'{before} to {after} %{notes}'))
+        last = verb
+    return ', '.join(words)
