@@ -53,7 +53,8 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     done = call('report', 'base', 'PCLoss=ours', '--title', 'Two runs')
     assert done.code == 0 and 'report.html: 1 images' in done.out and '1 images could not be read' in done.err
     page = (tmp_path / 'report.html').read_text()
-    assert '<h1>Two runs</h1>' in page and 'PCLoss' in page
+    assert '<title>Two runs</title>' in page
+    assert "&#39;PCLoss&#39; against &#39;base&#39; on 1 image, one seed: NE fell from 2.00 to 1.00" in page
     assert row(page, 'all landmarks') == ['2.00', '1.00', '-50.0']
     assert row(page, 'landmarks more than 10 % off') == ['12.50', '0.00', '-100.0']
     words = ' '.join(page.split())
@@ -99,7 +100,8 @@ def test_categories_of_a_coco_file_have_names(call, tmp_path, dump):
     write_run(tmp_path / 'run', 8, config=config, raw=dict(category_id=3), dump=dump, classes=categories)
     done = call('report', tmp_path / 'run', '-o', tmp_path / 'report.html')
     assert done.code == 0, done.err
-    assert row((tmp_path / 'report.html').read_text(), '<th scope="row">waistcoat') == ['0.00']
+    page = (tmp_path / 'report.html').read_text()
+    assert row(page, 'all landmarks') == ['0.00'] and '<option value="waistcoat">' in page
 
 
 def test_both_forms_of_predictions_give_the_same_page(call, tmp_path):
@@ -112,15 +114,15 @@ def test_both_forms_of_predictions_give_the_same_page(call, tmp_path):
 
 
 def test_predictions_of_an_earlier_version_have_no_flip_pairs(call, tmp_path):
-    """So nothing is said about exchanged sides."""
+    """So nothing is said about exchanged sides, and no outline is drawn."""
     run = write_run(tmp_path / 'run', 8)
     for pairs in (1, 0):
         assert call('report', run, '-o', tmp_path / 'report.html').code == 0
         page = (tmp_path / 'report.html').read_text()
-        for text in ('images with exchanged sides', 'with exchanged sides</option>'):
+        for text in ('images with exchanged sides', 'with exchanged sides</option>', 'id="outline"'):
             assert (text in page) == pairs
         first, second = (run / 'predictions.jsonl').read_text().splitlines()
-        first = {key: value for key, value in json.loads(first).items() if key != 'flip_pairs'}
+        first = {key: value for key, value in json.loads(first).items() if key not in ('flip_pairs', 'skeleton_links')}
         (run / 'predictions.jsonl').write_text(f'{json.dumps(first)}\n{second}\n')
 
 
@@ -210,6 +212,7 @@ def test_nothing_that_a_runs_config_says_is_run(call, tmp_path, monkeypatch, tex
     (['half'], 'half/predictions.jsonl: 0 garments, and not 1 as the first line says. Test again with --dump.'),
     (['unlike'], 'unlike/predictions.jsonl, line 2, field pred_instances.keypoints: an array (1, 3, 2) instead of (1'),
     (['twisted'], 'twisted/predictions.jsonl, line 1, field flip_pairs: no pairs of landmarks'),
+    (['crooked'], 'crooked/predictions.jsonl, line 1, field skeleton_links: no pairs of landmarks'),
     (['base', 'other'], "'other' was tested on 1 images and 'base' on 1, which are not the same"),
     (['base', 'box'], "'box' is measured with include_occluded=False and 'base' with include_occluded=True: give"),
     (['base', '--threshold', '0'], '--threshold: must be above 0, got 0'),
@@ -221,7 +224,7 @@ def test_nothing_that_a_runs_config_says_is_run(call, tmp_path, monkeypatch, tex
 def test_bad_input_is_named(call, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'folder.html').mkdir()
-    for name in ('base', 'untested', 'half', 'unlike', 'strange', 'twisted'):
+    for name in ('base', 'untested', 'half', 'unlike', 'strange', 'twisted', 'crooked'):
         write_run(tmp_path / name, 8)
     for name in ('broken', 'figures'):
         write_run(tmp_path / name, 8, dump='pkl')
@@ -234,6 +237,7 @@ def test_bad_input_is_named(call, tmp_path, monkeypatch, arguments, words):
     second = dict(json.loads(second), pred_instances=dict(keypoints=[[[0, 0]] * 3]))
     (tmp_path / 'unlike' / 'predictions.jsonl').write_text(f'{first}\n{json.dumps(second)}\n')
     (tmp_path / 'twisted' / 'predictions.jsonl').write_text(json.dumps(dict(json.loads(first), flip_pairs=[[0, 8]])))
+    (tmp_path / 'crooked' / 'predictions.jsonl').write_text(json.dumps(dict(json.loads(first), skeleton_links=[[0]])))
     (tmp_path / 'strange' / '20260101_000000' / 'vis_data' / 'config.py').unlink()
     (tmp_path / 'broken' / 'predictions.pkl').write_bytes(b'PK')
     (tmp_path / 'figures' / 'predictions.pkl').write_bytes(pickle.dumps(dict(NE=3.)))

@@ -3,7 +3,7 @@ const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId('data').textContent);
 const FILTERS = ['category', 'landmark', 'run', 'show', 'far', 'order'];
 const USUAL = {
-  category: '', landmark: '', run: String(data.runs.length - 1), show: 'all', far: String(data.far), order: 'worst', image: '',
+  category: '', landmark: '', run: String(data.runs.length - 1), show: 'all', far: data.far, order: 'worst', image: '',
 };
 const PAGE = 24; // cards that are added at a time: a thousand at once would be slow
 const REACH = 22; // pixels around a dot that belong to it
@@ -21,7 +21,7 @@ function read() {
   FILTERS.forEach((name) => {
     if (![...byId(name).options].some((option) => option.value === wanted[name])) wanted[name] = USUAL[name];
   });
-  if (!data.images[wanted.image]) wanted.image = '';
+  if (!/^\d+$/.test(wanted.image) || !data.images[wanted.image]) wanted.image = '';
   wanted.k = wanted.landmark === '' ? null : data.landmarks.indexOf(wanted.landmark);
   return wanted;
 }
@@ -108,7 +108,8 @@ function cased(ends, name, width) {
 function labels(points, [width], unit) {
   const height = 4.6 * unit;
   const placed = [];
-  return [...points].sort((a, b) => a.y - b.y).map(({ k, x, y, text }) => {
+  return [...points].sort((a, b) => a.y - b.y).map(({ k, x, y, off }) => {
+    const text = data.landmarks[k];
     const end = x > width / 2;
     const left = end ? x - 3 * unit - text.length * 2.2 * unit : x + 3 * unit;
     const box = { left, right: left + text.length * 2.2 * unit, y };
@@ -119,7 +120,7 @@ function labels(points, [width], unit) {
     return shape('text', {
       x: end ? x - 3 * unit : x + 3 * unit, y: y + 1.3 * unit, 'font-size': 4 * unit, 'stroke-width': unit,
       'text-anchor': end ? 'end' : 'start', 'data-k': k, style: `--down: ${box.y - y}px`,
-    }, text);
+    }, text, shape('tspan', { class: 'off' }, off));
   });
 }
 
@@ -172,7 +173,7 @@ function drawing(image, run, large) {
     drawn.spots = annotated.flatMap((k) => [[k, ...found[k]], [k, ...truth[k]]]);
     drawn.append(...labels(annotated.map((k) => {
       const [x, y] = found[k];
-      return { k, x, y, text: run === null ? data.landmarks[k] : `${data.landmarks[k]} ${percent(image.error[run][k])}` };
+      return { k, x, y, off: run === null ? '' : ` ${percent(image.error[run][k])}` };
     }), image.size, unit));
   } else {
     light(drawn, asked.k);
@@ -348,6 +349,6 @@ document.addEventListener('keydown', (event) => { // of the document: a button t
 });
 window.addEventListener('popstate', show);
 if (window.matchMedia('(max-width: 48rem)').matches) {
-  document.querySelectorAll('details').forEach((each) => { each.open = false; });
+  document.querySelectorAll('details ~ details').forEach((each) => { each.open = false; });
 }
 show();

@@ -20,7 +20,7 @@ from ...images import read_image
 from . import charts
 from .far import far_limits
 from .results import RunResults
-from .summary import summary, summary_sentence
+from .summary import figure_text, summary, summary_sentence
 
 #: Pixels of an image's longer side in the page, at most and at least; between, PIXELS are shared by all images, which
 #: makes about 25 MB of them.
@@ -52,7 +52,7 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
     environment = Environment(
         loader=FileSystemLoader(str(Path(__file__).parent)), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True)
-    environment.filters['percent'] = percent
+    environment.filters.update(percent=percent, figure=figure_text)
     first = runs[0]
     names = names_in_folder(first.paths)
     images, pictures, broken = [], [], []
@@ -64,15 +64,15 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
     limits, far = far_limits(runs[-1].measured.errors, first.options['threshold'])
     data = dict(
         runs=[dict(name=run.name, color=charts.color(index)) for index, run in enumerate(runs)],
-        landmarks=first.measured.landmarks, links=first.links, far=far, images=images)
+        landmarks=first.measured.landmarks, links=first.links, far=f'{far:g}', images=images)
     categories = sorted(set(first.measured.categories))
     page = environment.get_template('page.html').render(
         title=title, sentence=summary_sentence(runs), views=list(views(runs)), runs=data['runs'],
-        landmarks=data['landmarks'], categories=categories, limits=limits, far=far, count=len(images),
-        broken=len(broken), options=first.options, sides=bool(first.measured.sides), links=bool(first.links),
-        norm=NORM_WORDS[first.options['norm']], data=script_safe(data), pictures=pictures,
-        titles=TITLES, landmark_table=LANDMARK_TABLE,
-        place=place, interval_words=interval_words, half_words=half_words, css=Markup(read('page.css')), script=Markup(read('page.js')))
+        landmarks=data['landmarks'], categories=categories, limits=limits, broken=len(broken), options=first.options,
+        sides=bool(first.measured.sides), links=bool(first.links),
+        norm=NORM_WORDS[first.options['norm']], titles=TITLES, landmark_table=LANDMARK_TABLE, place=place,
+        interval_words=interval_words, half_words=half_words, data=script_safe(data), pictures=pictures,
+        css=Markup(read('page.css')), script=Markup(read('page.js')))
     return page, broken
 
 
@@ -111,7 +111,7 @@ def half_words(value: float, half: float) -> str:
     """The interval of one run's figure."""
     if math.isnan(half):
         return 'no interval: one image'
-    return f'95 % interval {max(0, value - half):.2f} to {value + half:.2f}'
+    return f'95 % interval {figure_text(max(0, value - half))} to {figure_text(value + half)}'
 
 
 def names_in_folder(paths: Sequence[str]) -> list[str]:

@@ -77,17 +77,17 @@ def summary_sentence(runs: Sequence[RunResults]) -> str:
     place = f"on {count:,} image{'s' if count != 1 else ''}, one seed"
     if len(runs) == 1:
         return f"'{runs[0].name}' {place}: " + ', '.join(
-            f'{figure.name} {figure.values[0]:.2f} %' for figure in figures) + '.'
+            f'{figure.name} {figure_text(figure.values[0])} %' for figure in figures) + '.'
     return ' '.join(f"'{run.name}' against '{runs[0].name}' {place}: "
                     + changes_words({figure.name: figure.changes[index] for figure in figures}) + '.'
                     for index, run in enumerate(runs[1:]))
 
 
 def changes_words(changes: Mapping[str, Change]) -> str:
-    """Such as "NE fell from 9.80 to 8.60 % (-12.2 %), outliers from ..."; says where the images leave room for chance."""
+    """Such as "NE fell from 9.80 to 8.60 % (-12.2 %), outliers from ..."; says what may be chance."""
     words, last = [], ''
     for name, change in changes.items():
-        before, after = f'{change.base:.2f}', f'{change.ours:.2f}'
+        before, after = figure_text(change.base), figure_text(change.ours)
         verb = 'stayed at' if before == after else 'fell from' if change.ours < change.base else 'rose from'
         notes = '' if math.isnan(change.percent) else f' ({change.percent:+.1f} %)' if change.is_shown else (
             f' ({change.percent:+.1f} %, may be chance)')
@@ -95,3 +95,8 @@ def changes_words(changes: Mapping[str, Change]) -> str:
                      + (f'{after} %' if before == after else f'{before} to {after} %{notes}'))
         last = verb
     return ', '.join(words)
+
+
+def figure_text(percent: float) -> str:
+    """Two decimals, or three of what is below one: few pairs are duplicates."""
+    return f'{percent:.{3 if 0 < percent < 1 else 2}f}'
