@@ -60,7 +60,7 @@ def run(args: Namespace) -> None:
     from rich.progress import Progress
 
     from ..files import write_at_once
-    from ..visualization.report import check_same_images, load_run, report_page
+    from ..visualization.report import check_same_images, load_run, report_page, summary_sentence
     threshold = None if args.threshold is None else args.threshold / 100
     runs = [load_run(folder, name, threshold) for name, folder in args.runs]
     check_same_images(runs)
@@ -72,3 +72,4 @@ def run(args: Namespace) -> None:
         print(f'{len(broken)} images could not be read (relative paths start from the current folder), the first is '
               f'{broken[0]}', file=sys.stderr)
     print(f'{args.out}: {len(runs[0].paths)} images, {args.out.stat().st_size / 1e6:.1f} MB')
+    print(summary_sentence(runs))

@@ -52,13 +52,14 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
     before.write_text(CONFIG.format([]))  # of an earlier test; the newest counts
     done = call('report', 'base', 'PCLoss=ours', '--title', 'Two runs')
     assert done.code == 0 and 'report.html: 1 images' in done.out and '1 images could not be read' in done.err
+    assert "\n'PCLoss' against 'base' on 1 image, one seed: NE fell from 2.00 to 1.00 % (-50.0 %" in done.out
     page = (tmp_path / 'report.html').read_text()
     assert '<title>Two runs</title>' in page
     assert "&#39;PCLoss&#39; against &#39;base&#39; on 1 image, one seed: NE fell from 2.00 to 1.00" in page
     assert row(page, 'all landmarks') == ['2.00', '1.00', '-50.0']
     assert row(page, 'landmarks more than 10 % off') == ['12.50', '0.00', '-100.0']
     words = ' '.join(page.split())
-    assert 'divided by T, the width of the garment&#39;s box. Occluded landmarks count too.' in words
+    assert 'divided by T, the width of the garment&#39;s box. NE is its mean. Occluded landmarks count too.' in words
     assert 'found within 3 % of each other whose true places are more than 10 % apart' in words
     (tmp_path / 'base').rename('lr=0.01')  # a folder, and no name for one
     assert call('report', 'lr=0.01', '--threshold', '20').code == 0

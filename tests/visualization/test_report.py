@@ -332,6 +332,16 @@ def test_filters_and_orders(opened):
     assert ask(page, order='name') == ['c', 'a', 'b']
 
 
+def test_the_cards_lead_to_the_images(opened):
+    """Of the errors 55, 17 and 0 two are lower and one is higher; each of the others loses its failure."""
+    page = opened()
+    for label, expected in (('lower in 2 images', ['a', 'b']), ('higher in 1 image', ['c']),
+                            ('gone from 2 images', ['a', 'b']), ('new in 1 image', ['c']),
+                            ('gone from 1 image', ['b']), ('new in 0 images', [])):
+        page.locator('.moved button:visible', has_text=re.compile(f'^{label}$')).click()
+        assert sorted(names(page)) == expected, label
+
+
 def test_far_off_is_what_one_chooses(opened):
     """Each image has an outlier, so that these are not what is filtered by at first."""
     page = opened(tested=[one_landmark_apart('run', [[20 + index] for index in range(40)])])
@@ -389,7 +399,7 @@ def test_a_row_and_its_dot_are_linked(opened):
     lit = page.locator('#large svg text.on:visible')
     assert lit.count() == 0
     row.hover()
-    assert lit.all_text_contents() == ['right_collar', 'right_collar 50.0 %', 'right_collar 0.0 %']
+    assert lit.all_text_contents() == ['right_collar', 'right_collar 50.0\xa0%', 'right_collar 0.0\xa0%']
     assert page.locator('#large svg g.on .mark.far').count() == 1  # found off, in the first run alone
     page.mouse.move(0, 0)
     assert lit.count() == 0

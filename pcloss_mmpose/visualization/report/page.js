@@ -53,6 +53,10 @@ function passes(image, { category, k, run, show: shown }) {
   if (category && image.category !== category) return false;
   if (k !== null && image.visibility[k] === 0) return false;
   if (shown === 'all') return true;
+  if (shown === 'lower' || shown === 'higher') {
+    const change = meanError(image, run, k) - meanError(image, 0, k);
+    return shown === 'lower' ? change < 0 : change > 0;
+  }
   const [kind, which] = shown.split('-');
   const now = failures[kind](image, run, k);
   if (which === undefined) return now;
@@ -93,7 +97,7 @@ function shape(name, attributes, ...children) {
   return made;
 }
 
-const percent = (error) => (error === null ? 'not counted' : `${(100 * error).toFixed(1)} %`);
+const percent = (error) => (error === null ? 'not counted' : `${(100 * error).toFixed(1)}\u00a0%`);
 const baseName = (image) => image.name.split('/').pop();
 
 // A line that is seen on white and on black.
@@ -331,8 +335,8 @@ byId('csv').addEventListener('click', () => {
 
 byId('filters').addEventListener('change', (event) => ask({ [event.target.id]: event.target.value }));
 byId('filters').addEventListener('submit', (event) => event.preventDefault());
-document.querySelectorAll('.choose').forEach((button) => button.addEventListener('click', () => {
-  ask({ landmark: button.dataset.landmark });
+document.querySelectorAll('[data-ask]').forEach((button) => button.addEventListener('click', () => {
+  ask(Object.fromEntries(new URLSearchParams(button.dataset.ask)));
   byId('count').scrollIntoView({ block: 'center' });
 }));
 byId('more').addEventListener('click', more);

@@ -8,6 +8,7 @@ import math
 import re
 from pathlib import Path
 from typing import Iterator, Sequence
+from urllib.parse import urlencode
 
 import cv2
 import numpy as np
@@ -53,6 +54,8 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
         loader=FileSystemLoader(str(Path(__file__).parent)), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(percent=percent, figure=figure_text)
+    environment.globals.update(titles=TITLES, landmark_table=LANDMARK_TABLE, place=place, half_words=half_words,
+                               interval_words=interval_words, moved_query=moved_query)
     first = runs[0]
     names = names_in_folder(first.paths)
     images, pictures, broken = [], [], []
@@ -69,10 +72,8 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
     page = environment.get_template('page.html').render(
         title=title, sentence=summary_sentence(runs), views=list(views(runs)), runs=data['runs'],
         landmarks=data['landmarks'], categories=categories, limits=limits, broken=len(broken), options=first.options,
-        sides=bool(first.measured.sides), links=bool(first.links),
-        norm=NORM_WORDS[first.options['norm']], titles=TITLES, landmark_table=LANDMARK_TABLE, place=place,
-        interval_words=interval_words, half_words=half_words, data=script_safe(data), pictures=pictures,
-        css=Markup(read('page.css')), script=Markup(read('page.js')))
+        sides=bool(first.measured.sides), links=bool(first.links), norm=NORM_WORDS[first.options['norm']],
+        data=script_safe(data), pictures=pictures, css=Markup(read('page.css')), script=Markup(read('page.js')))
     return page, broken
 
 
@@ -94,6 +95,15 @@ def views(runs: Sequence[RunResults]) -> Iterator[dict]:
 def place(change: float, reach: float) -> float:
     """Where a change stands on an axis from minus to plus ``reach``, in percent of the axis."""
     return round(50 + 50 * min(1., max(-1., change / reach)), 1)
+
+
+def moved_query(figure: str, worse: int, run: int, category: str, threshold: float) -> str:
+    """What the page's address asks for to show the images that got better, or worse."""
+    kind, order = {
+        'NE': (('lower', 'higher')[worse], ('better', 'worse')[worse]),
+        'outliers': (f"far-{('gone', 'new')[worse]}", 'worst'),
+        'duplicates': (f"duplicate-{('gone', 'new')[worse]}", 'worst')}[figure]
+    return urlencode(dict(category=category, landmark='', run=run, far=f'{threshold:g}', show=kind, order=order))
 
 
 def interval_words(change: Change) -> str:

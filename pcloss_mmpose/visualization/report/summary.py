@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from ...comparison.statistics import CONFIDENCE, Change, paired_change
+from ...evaluation import Measurement
 from .results import RunResults
 
 
@@ -21,6 +22,7 @@ class Figure(NamedTuple):
     values: list[float]  #: of each run
     halves: list[float]  #: of each run's 95 % interval; NaN for one image
     changes: list[Change]  #: of each run but the first against the first, with the images as pairs
+    moved: list[tuple[int, int]]  #: likewise, as :func:`images_moved` gives them
 
 
 def summary(runs: Sequence[RunResults]) -> list[Figure]:
@@ -37,8 +39,24 @@ def summary(runs: Sequence[RunResults]) -> list[Figure]:
         if first is not None:
             every = (first, *others)
             figures.append(Figure(name, unit, len(first), [float(each.mean()) for each in every],
-                                  list(map(half_interval, every)), [paired_change(first, each) for each in others]))
+                                  list(map(half_interval, every)), [paired_change(first, each) for each in others],
+                                  [images_moved(name, runs[0], run) for run in runs[1:]]))
     return figures
+
+
+def images_moved(name: str, first: RunResults, run: RunResults) -> tuple[int, int]:
+    """How many images got better and worse: by their mean error, or by having any outlier or duplicate at all."""
+
+    def badness(measured: Measurement, threshold: float) -> np.ndarray:
+        if name == 'NE':
+            counts = measured.counted.sum(axis=1)
+            return np.nansum(measured.errors, axis=1) / np.maximum(counts, 1)
+        with np.errstate(invalid='ignore'):
+            failed = measured.errors > threshold if name == 'outliers' else measured.duplicates == 1
+        return failed.any(axis=1).astype(float)
+
+    before, after = (badness(each.measured, each.options['threshold']) for each in (first, run))
+    return int((after < before).sum()), int((after > before).sum())
 
 
 def half_interval(values: np.ndarray) -> float:
