@@ -43,7 +43,7 @@ class Measurement(NamedTuple):
         return np.isnan(self.scale).any(axis=1)
 
     def of(self, images: np.ndarray) -> Measurement:
-        """That of some of the images; (N,) bool."""
+        """That of some of the images: (N,) bool, or their indices."""
         return self._replace(**{name: value[images] for name, value in self._asdict().items()
                                 if isinstance(value, np.ndarray)})
 

@@ -176,6 +176,10 @@ def test_the_first_sentence(runs):
         'duplicates from 2.22 to 0.00 % (-100.0 %, may be chance).')
     assert 'duplicates from 0.00 to 2.22 %.' in summary_sentence([other, plain])  # there is no percent of nothing
     assert 'NE stayed at 4.00 %, outliers at 11.11 %' in summary_sentence([plain, plain._replace(name='again')])
+    assert summary_sentence([plain, other, plain._replace(name='again')]) == (
+        "Against 'plain' (NE 4.00 %, outliers 11.11 %, duplicates 2.22 %) on 3 images, one seed each: "
+        "'other' has NE 1.39 % (-65.3 %, may be chance), outliers 5.56 % (-50.0 %, may be chance), "
+        "duplicates 0.00 % (-100.0 %, may be chance); 'again' has NE 4.00 %, outliers 11.11 %, duplicates 2.22 %.")
     many = [one_landmark_apart(name, [[size], [size]] * 5) for name, size in (('a', 20.), ('b', 0.5))]
     assert summary_sentence(many) == (
         "'b' against 'a' on 10 images, one seed: NE fell from 20.00 to 0.500 % (-97.5 %), "
@@ -304,6 +308,13 @@ def test_nothing_is_wider_than_the_window(opened):
         assert beside == (width > 768) and (beside or table['y'] >= pictures['y'] + pictures['height'])
         assert page.evaluate(TOO_SMALL) == [], width
         page.keyboard.press('Escape')
+
+
+@pytest.mark.parametrize('width', [360, 1366])
+def test_six_runs_are_not_wider_either(opened, runs, width):
+    page = opened(width, '#image=0', tested=[runs[0]._replace(name=f'robust-all@0.{index}') for index in range(6)])
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert page.evaluate('document.documentElement.scrollWidth') == width and page.evaluate(STICKS_OUT) == []
 
 
 def test_filters_and_orders(opened):

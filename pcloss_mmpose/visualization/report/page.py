@@ -89,7 +89,7 @@ def views(runs: Sequence[RunResults]) -> Iterator[dict]:
         yield dict(
             category=category, count=len(own[0].paths), figures=figures, tables=tables(own),
             curve=Markup(charts.error_curve(own)),
-            reach=min(100., max((end for end in ends if end == end), default=1.) * 1.1))  # of the intervals' axis
+            reach=min(100., 1.1 * max((end for end in ends if end == end), default=0.)) or 1.)  # of the intervals' axis
 
 
 def place(change: float, reach: float) -> float:

@@ -91,28 +91,37 @@ def summary_sentence(runs: Sequence[RunResults]) -> str:
     >>> summary_sentence(runs)  # doctest: +SKIP
     "'with' against 'without' on 200 images, one seed: NE fell from 9.80 to 8.60 % (-12.2 %), ..."
     """
-    count, figures = len(runs[0].paths), summary(runs)
+    count, figures, first = len(runs[0].paths), summary(runs), runs[0].name
     place = f"on {count:,} image{'s' if count != 1 else ''}, one seed"
-    if len(runs) == 1:
-        return f"'{runs[0].name}' {place}: " + ', '.join(
-            f'{figure.name} {figure_text(figure.values[0])} %' for figure in figures) + '.'
-    return ' '.join(f"'{run.name}' against '{runs[0].name}' {place}: "
-                    + changes_words({figure.name: figure.changes[index] for figure in figures}) + '.'
-                    for index, run in enumerate(runs[1:]))
+    before = ', '.join(f'{figure.name} {figure_text(figure.values[0])} %' for figure in figures)
+    changes = [{figure.name: figure.changes[index] for figure in figures} for index in range(len(runs) - 1)]
+    if not changes:
+        return f"'{first}' {place}: {before}."
+    if len(changes) == 1:
+        return f"'{runs[1].name}' against '{first}' {place}: {change_words(changes[0])}."
+    found = '; '.join(f"'{run.name}' has " + ', '.join(
+        f'{name} {figure_text(change.ours)} %{note(change)}' for name, change in each.items())
+        for run, each in zip(runs[1:], changes))
+    return f"Against '{first}' ({before}) {place} each: {found}."
 
 
-def changes_words(changes: Mapping[str, Change]) -> str:
-    """Such as "NE fell from 9.80 to 8.60 % (-12.2 %), outliers from ..."; says what may be chance."""
+def change_words(changes: Mapping[str, Change]) -> str:
+    """Such as "NE fell from 9.80 to 8.60 % (-12.2 %), outliers from ..."; a verb that would come again is left out."""
     words, last = [], ''
     for name, change in changes.items():
         before, after = figure_text(change.base), figure_text(change.ours)
         verb = 'stayed at' if before == after else 'fell from' if change.ours < change.base else 'rose from'
-        notes = '' if math.isnan(change.percent) else f' ({change.percent:+.1f} %)' if change.is_shown else (
-            f' ({change.percent:+.1f} %, may be chance)')
-        words.append(f'{name} {verb if verb != last else verb.split()[1]} '
-                     + (f'{after} %' if before == after else f'{before} to {after} %{notes}'))
+        figures = after if before == after else f'{before} to {after}'
+        words.append(f'{name} {verb if verb != last else verb.split()[1]} {figures} %{note(change)}')
         last = verb
     return ', '.join(words)
+
+
+def note(change: Change) -> str:
+    """The percent and whether they may be chance; nothing where there are none, or no change."""
+    if math.isnan(change.percent) or figure_text(change.base) == figure_text(change.ours):
+        return ''
+    return f" ({change.percent:+.1f} %{'' if change.is_shown else ', may be chance'})"
 
 
 def figure_text(percent: float) -> str:
