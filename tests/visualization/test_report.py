@@ -422,6 +422,11 @@ def test_a_row_and_its_dot_are_linked(opened):
     row.click()
     page.mouse.move(0, 0)
     assert lit.count() == 0
+    row.focus()
+    page.keyboard.press('Enter')
+    page.locator('#names').focus()
+    assert lit.count() == 3  # by keyboard, too
+    row.press('Enter')
     page.check('#names')
     assert page.locator('#large svg text:visible').count() == 3 * 7
     assert page.locator('#large svg .outline').first.is_visible()

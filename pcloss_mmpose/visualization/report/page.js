@@ -43,10 +43,13 @@ function meanError(image, run, landmark) {
 
 const isFar = (error) => error !== null && error > Number(asked.far);
 
+const within = (pairs, landmark) => pairs.some((pair) => landmark === null || pair.includes(landmark));
+
 const failures = {
-  far: (image, run, landmark) => image.error[run].some((error, k) => isFar(error) && (landmark === null || landmark === k)),
-  duplicate: (image, run, landmark) => image.pairs[run].some((pair) => landmark === null || pair.includes(landmark)),
-  exchanged: (image, run, landmark) => image.exchanged[run].some((pair) => landmark === null || pair.includes(landmark)),
+  far: (image, run, landmark) => image.error[run].some(
+    (error, k) => isFar(error) && (landmark === null || landmark === k)),
+  duplicate: (image, run, landmark) => within(image.pairs[run], landmark),
+  exchanged: (image, run, landmark) => within(image.exchanged[run], landmark),
 };
 
 function passes(image, { category, k, run, show: shown }) {
@@ -118,7 +121,8 @@ function labels(points, [width], unit) {
     const left = end ? x - 3 * unit - text.length * 2.2 * unit : x + 3 * unit;
     const box = { left, right: left + text.length * 2.2 * unit, y };
     placed.forEach((other) => {
-      if (box.left < other.right && other.left < box.right && Math.abs(box.y - other.y) < height) box.y = other.y + height;
+      const beside = box.right <= other.left || other.right <= box.left;
+      if (!beside && Math.abs(box.y - other.y) < height) box.y = other.y + height;
     });
     placed.push(box);
     return shape('text', {
@@ -186,9 +190,9 @@ function drawing(image, run, large) {
 }
 
 // A landmark's dots, names and row stand out from the others; null: none does.
-function light(within, landmark) {
-  within.classList.toggle('lit', landmark !== null);
-  within.querySelectorAll('[data-k]').forEach((each) => (
+function light(part, landmark) {
+  part.classList.toggle('lit', landmark !== null);
+  part.querySelectorAll('[data-k]').forEach((each) => (
     each.classList.toggle('on', landmark !== null && each.dataset.k.split(' ').includes(String(landmark)))));
 }
 
@@ -196,7 +200,8 @@ function panels(image, large) {
   const truth = element('div', { class: 'panel true' }, drawing(image, null, large), 'truth');
   return [truth, ...data.runs.map(({ name, color }, run) => element(
     'div', { class: 'panel' }, drawing(image, run, large),
-    element('i', { class: 'dot', style: `background: ${color}` }), `${name}: ${percent(meanError(image, run, asked.k))}`))];
+    element('i', { class: 'dot', style: `background: ${color}` }),
+    `${name}: ${percent(meanError(image, run, asked.k))}`))];
 }
 
 function card(image) {
@@ -250,17 +255,20 @@ function show() {
 function open(image) {
   const place = chosen.indexOf(image);
   pinned = asked.k;
-  byId('large-title').textContent = `${place < 0 ? '' : `${place + 1} of ${chosen.length}: `}${image.category}, ${baseName(image)}`;
+  const count = place < 0 ? '' : `${place + 1} of ${chosen.length}: `; // an address may open what its filters drop
+  byId('large-title').textContent = `${count}${image.category}, ${baseName(image)}`;
   byId('large-panels').replaceChildren(...panels(image, true));
   const line = (name, errors, attributes = {}) => element(
     'tr', attributes, element('th', { scope: 'row' }, name),
-    ...errors.map((error) => element('td', isFar(error) ? { class: 'far' } : {}, error === null ? '–' : percent(error))));
+    ...errors.map((error) => (
+      element('td', { class: isFar(error) ? 'far' : '' }, error === null ? '–' : percent(error)))));
   const annotated = data.landmarks.map((name, k) => [name, k]).filter(([, k]) => image.visibility[k] > 0);
+  const heads = data.runs.map(({ name }) => element('th', { scope: 'col' }, name));
   byId('large-errors').replaceChildren(
-    element('thead', {}, element(
-      'tr', {}, element('th', {}, 'error, % of T'), ...data.runs.map(({ name }) => element('th', { scope: 'col' }, name)))),
-    element('tbody', {}, ...annotated.map(([name, k]) => (
-      line(image.visibility[k] === 1 ? `${name}, occluded` : name, image.error.map((errors) => errors[k]), { 'data-k': k, tabindex: 0 })))),
+    element('thead', {}, element('tr', {}, element('th', {}, 'error, % of T'), ...heads)),
+    element('tbody', {}, ...annotated.map(([name, k]) => line(
+      image.visibility[k] === 1 ? `${name}, occluded` : name, image.error.map((errors) => errors[k]),
+      { 'data-k': k, tabindex: 0 }))),
     element('tfoot', {}, line('mean', image.error.map((_, run) => meanError(image, run, null)))));
   byId('previous').disabled = place <= 0;
   byId('next').disabled = place < 0 || place === chosen.length - 1;
@@ -309,6 +317,7 @@ byId('large-panels').addEventListener('click', () => {
   if (row) row.scrollIntoView({ block: 'nearest' });
 });
 byId('large-errors').addEventListener('focusin', (event) => light(byId('large'), rowOf(event)));
+byId('large-errors').addEventListener('keydown', (event) => { if (event.key === 'Enter') pin(rowOf(event)); });
 
 // All errors as a file.
 
@@ -318,7 +327,8 @@ function cell(value) {
 }
 
 function errorsAsCsv() {
-  const lines = [['image', 'category', 'landmark', 'visibility', ...data.runs.map(({ name }) => `error in % of T, ${name}`)]];
+  const heads = data.runs.map(({ name }) => `error in % of T, ${name}`);
+  const lines = [['image', 'category', 'landmark', 'visibility', ...heads]];
   data.images.forEach((image) => data.landmarks.forEach((name, k) => {
     if (image.visibility[k] === 0) return;
     const errors = image.error.map((all) => (all[k] === null ? '' : (100 * all[k]).toFixed(3)));

@@ -21,7 +21,7 @@ from ...images import read_image
 from . import charts
 from .far import far_limits
 from .results import RunResults
-from .summary import figure_text, summary, summary_sentence
+from .summary import figure_text, images_text, summary, summary_sentence
 
 #: Pixels of an image's longer side in the page, at most and at least; between, PIXELS are shared by all images, which
 #: makes about 25 MB of them.
@@ -55,7 +55,7 @@ def report_page(runs: Sequence[RunResults], title: str, progress=lambda done: No
         trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(percent=percent, figure=figure_text)
     environment.globals.update(titles=TITLES, landmark_table=LANDMARK_TABLE, place=place, half_words=half_words,
-                               interval_words=interval_words, moved_query=moved_query)
+                               interval_words=interval_words, moved_queries=moved_queries, images=images_text)
     first = runs[0]
     names = names_in_folder(first.paths)
     images, pictures, broken = [], [], []
@@ -97,13 +97,13 @@ def place(change: float, reach: float) -> float:
     return round(50 + 50 * min(1., max(-1., change / reach)), 1)
 
 
-def moved_query(figure: str, worse: int, run: int, category: str, threshold: float) -> str:
-    """What the page's address asks for to show the images that got better, or worse."""
-    kind, order = {
-        'NE': (('lower', 'higher')[worse], ('better', 'worse')[worse]),
-        'outliers': (f"far-{('gone', 'new')[worse]}", 'worst'),
-        'duplicates': (f"duplicate-{('gone', 'new')[worse]}", 'worst')}[figure]
-    return urlencode(dict(category=category, landmark='', run=run, far=f'{threshold:g}', show=kind, order=order))
+def moved_queries(figure: str, run: int, category: str, threshold: float) -> list[str]:
+    """What the page's address asks for to show the images that got better, and those that got worse."""
+    kinds = {'NE': ('lower', 'higher'), 'outliers': ('far-gone', 'far-new'),
+             'duplicates': ('duplicate-gone', 'duplicate-new')}[figure]
+    orders = ('better', 'worse') if figure == 'NE' else ('worst', 'worst')
+    return [urlencode(dict(category=category, landmark='', run=run, far=f'{threshold:g}', show=kind, order=order))
+            for kind, order in zip(kinds, orders)]
 
 
 def interval_words(change: Change) -> str:

@@ -91,8 +91,8 @@ def summary_sentence(runs: Sequence[RunResults]) -> str:
     >>> summary_sentence(runs)  # doctest: +SKIP
     "'with' against 'without' on 200 images, one seed: NE fell from 9.80 to 8.60 % (-12.2 %), ..."
     """
-    count, figures, first = len(runs[0].paths), summary(runs), runs[0].name
-    place = f"on {count:,} image{'s' if count != 1 else ''}, one seed"
+    figures, first = summary(runs), runs[0].name
+    place = f'on {images_text(len(runs[0].paths))}, one seed'
     before = ', '.join(f'{figure.name} {figure_text(figure.values[0])} %' for figure in figures)
     changes = [{figure.name: figure.changes[index] for figure in figures} for index in range(len(runs) - 1)]
     if not changes:
@@ -122,6 +122,10 @@ def note(change: Change) -> str:
     if math.isnan(change.percent) or figure_text(change.base) == figure_text(change.ours):
         return ''
     return f" ({change.percent:+.1f} %{'' if change.is_shown else ', may be chance'})"
+
+
+def images_text(count: int) -> str:
+    return f"{count:,} image{'s' if count != 1 else ''}"
 
 
 def figure_text(percent: float) -> str:
