@@ -13,12 +13,16 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.ablation import GARMENTS, draw_garments, start_worker
 from benchmarks.ablation_studies import LONGER
+
+if TYPE_CHECKING:
+    from pcloss_mmpose.visualization import Look
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / 'data' / 'removed_duplicates'
@@ -49,7 +53,7 @@ def train_and_test(name: str) -> None:
     runner.test()
 
 
-def draw(runs: list, index: int, pair: int, colors: np.ndarray) -> list[np.ndarray]:
+def draw(runs: list, index: int, pair: int, look: Look) -> list[np.ndarray]:
     """The truth and each run's prediction of one image, with the pair in rings."""
     from pcloss_mmpose.visualization import draw_landmarks
     image, first = cv2.imread(runs[0].paths[index]), runs[0].measured
@@ -57,7 +61,7 @@ def draw(runs: list, index: int, pair: int, colors: np.ndarray) -> list[np.ndarr
     ends = [side[pair] for side in np.triu_indices(truth.shape[0], 1)]
     row = []
     for points, reference in ((truth, None), *((run.measured.pred[index], truth) for run in runs)):
-        drawn = draw_landmarks(image, points, visible, colors, reference)
+        drawn = draw_landmarks(image, points, visible, look, reference)
         for end in ends:
             cv2.circle(drawn, tuple(points[end].round().astype(int).tolist()), 22, (40, 40, 255), 3, cv2.LINE_AA)
         row.append(drawn)
@@ -80,7 +84,7 @@ def main() -> None:
     start_worker()
     from pcloss_mmpose.metainfo import load_metainfo
     from pcloss_mmpose.synthetic import write_fashionai
-    from pcloss_mmpose.visualization import draw_grid
+    from pcloss_mmpose.visualization import Look, draw_grid, entries
     from pcloss_mmpose.visualization.report import load_run
     missing = [name for name in ARMS if not (folder_of(name) / PREDICTIONS).is_file()]
     if missing:
@@ -94,11 +98,13 @@ def main() -> None:
         images = int((run.measured.duplicates == 1).any(axis=1).sum())
         print(f"{run.name}: NE {run.metrics['NE']:.2f}, {images} of {len(run.paths)} images with a duplicate")
     gain, pairs = error_removed(*(run.measured for run in runs))
-    colors = load_metainfo('FashionAIDataset')['keypoint_colors']
-    rows = [draw(runs, index, pairs[index], colors) for index in np.argsort(-gain)[:ROWS] if np.isfinite(gain[index])]
+    look = Look.of(load_metainfo('FashionAIDataset'))
+    chosen = [index for index in np.argsort(-gain)[:ROWS] if np.isfinite(gain[index])]
+    rows = [draw(runs, index, pairs[index], look) for index in chosen]
     if not rows:
         sys.exit('PCLoss removed no duplicate')
-    cv2.imwrite(str(FIGURE), draw_grid(rows, ['ground truth', *ARMS], cell=320))
+    legend = entries(look, [runs[0].measured.visibility[index] for index in chosen], 'occluded', truth=True)
+    cv2.imwrite(str(FIGURE), draw_grid(rows, ['ground truth', *ARMS], cell=320, legend=legend))
     print(f'removed on {np.isfinite(gain).sum()}; those whose two landmarks got nearest to their places: {FIGURE}')
 
 

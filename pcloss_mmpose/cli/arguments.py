@@ -114,6 +114,11 @@ def key_value(text: str) -> str:
     return text
 
 
+def add_names_option(parser: ArgumentParser) -> None:
+    """``--names``, of every command that draws landmarks."""
+    parser.add_argument('--names', action='store_true', help="write the landmarks' names on the pictures")
+
+
 def add_config_options(parser: ArgumentParser) -> None:
     """``--cfg-options``, as MMPose's tools have it."""
     parser.add_argument('--cfg-options', nargs='+', type=key_value, action='extend', default=[], metavar='KEY=VALUE',

@@ -3,8 +3,9 @@
     pcloss browse CONFIG -o sheet.png
     pcloss browse CONFIG -o sheet.png --loader val --count 20 --crops 1
 
-Each row is an image: as it is annotated (rings are occluded landmarks), then crops as the pipeline draws them, with
-the landmarks that train, then the heatmaps of the last crop, the largest of all landmarks at each pixel.
+Each row is an image: as it is annotated (hollow points are occluded landmarks), then crops as the pipeline draws them,
+with the landmarks that train, then the heatmaps of the last crop, the largest of all landmarks at each pixel. A legend
+below says what colors and marks mean.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import config_file, image_file, whole_number
+from .arguments import add_names_option, config_file, image_file, whole_number
 from .loading import load
 
 
@@ -24,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--crops', type=whole_number(1), default=3, help='of each image (default: %(default)s)')
     parser.add_argument('--seed', type=whole_number(0, 2**32 - 1), default=0,
                         help='of the augmentation (default: %(default)s)')
+    add_names_option(parser)
 
 
 def run(args: Namespace) -> None:
@@ -35,11 +37,15 @@ def run(args: Namespace) -> None:
     from mmengine.registry import init_default_scope
 
     from ..images import write_image
+    from ..metainfo import landmark_names
     from ..visualization.dataset_pages import build_training_data, draw_crops
+    from ..visualization.text import warn_of_numbers
     init_default_scope(config.get('default_scope', 'mmpose'))
     with config_errors(args.config):
         dataset = build_training_data(config, args.loader)
     np.random.seed(args.seed)
-    sheet = draw_crops(dataset, args.count, args.crops)
+    if args.names:
+        warn_of_numbers(landmark_names(dataset.metainfo))
+    sheet = draw_crops(dataset, args.count, args.crops, args.names)
     write_image(args.out, sheet)
     print(f'{args.out}: {min(args.count, len(dataset))} of {len(dataset)} images of the {args.loader} data')

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator
 
 from ..errors import InputError
-from .arguments import add_config_options, config_file, image_file, merge_options, whole_number
+from .arguments import add_config_options, add_names_option, config_file, image_file, merge_options, whole_number
 from .loading import load
 
 if TYPE_CHECKING:
@@ -47,10 +47,13 @@ def add_arguments(parser: ArgumentParser) -> None:
                         help='another seed decodes other images (default: %(default)s)')
     parser.add_argument('--all', action='store_true', help='decode every image')
     parser.add_argument('--picture', type=image_file, help='draw a page of images with their landmarks and boxes')
+    add_names_option(parser)
     add_config_options(parser)
 
 
 def run(args: Namespace) -> None:
+    if args.names and not args.picture:
+        raise InputError('--names goes with --picture')
     config = None
     if args.data in RELEASES:
         root = args.root or os.environ.get(f'{args.data.upper()}_ROOT', f'data/{args.data}')
@@ -82,7 +85,7 @@ def run(args: Namespace) -> None:
         for line in checks.describe(report):
             console.print(line)
     if args.picture:
-        console.print(f'{args.picture}: {write_page(args.picture, reports)}')
+        console.print(f'{args.picture}: {write_page(args.picture, reports, args.names)}')
     others = []
     if config is not None:
         from ..preflight import config_findings
@@ -110,12 +113,16 @@ def bars(console: Console) -> Callable:
     return tracker
 
 
-def write_page(path: Path, reports: list) -> str:
+def write_page(path: Path, reports: list, names: bool) -> str:
     """Write the page, and say what is on it."""
     from ..images import write_image
+    from ..metainfo import landmark_names
     from ..visualization.dataset_pages import draw_annotations
-    page = draw_annotations(reports)
+    from ..visualization.text import warn_of_numbers
+    if names:
+        warn_of_numbers([name for report in reports if report.dataset for name in landmark_names(report.dataset.metainfo)])
+    page = draw_annotations(reports, names)
     if page is None:
         return 'not written, as there is nothing to draw'
     write_image(path, page)
-    return 'landmarks (rings where occluded) and boxes'
+    return 'landmarks (hollow where occluded) and boxes'

@@ -179,23 +179,25 @@ def print_table(console: Console, metrics: Mapping[str, Mapping]) -> None:
 
 def draw_grid(path: Path, predictions: Mapping[str, Sequence[Mapping]]) -> None:
     """Write the ground truth and each arm's predictions of the first images, in two blocks side by side."""
-    import cv2
     import numpy as np
 
+    from ..images import read_image, write_image
     from ..metainfo import load_metainfo, raw_visibility
-    from ..visualization import draw_grid, draw_landmarks
-    colors = load_metainfo('FashionAIDataset')['keypoint_colors']
-    blocks = []
+    from ..visualization import Look, draw_grid, draw_landmarks, entries
+    from ..visualization.grid import MARGIN
+    look, cell = Look.of(load_metainfo('FashionAIDataset')), 256
+    blocks, states = [], []
     for samples in list(zip(*predictions.values()))[:2 * GRID_ROWS]:
-        image, truth = cv2.imread(samples[0]['img_path']), samples[0]['gt_instances']['keypoints'][0]
-        visible = raw_visibility(samples[0]['raw_ann_info'])
+        image, truth = read_image(samples[0]['img_path']), samples[0]['gt_instances']['keypoints'][0]
+        states.append(raw_visibility(samples[0]['raw_ann_info']))
         found = [np.asarray(sample['pred_instances']['keypoints'])[0] for sample in samples]
-        blocks.append([draw_landmarks(image, truth, visible, colors),
-                       *(draw_landmarks(image, points, visible, colors, truth) for points in found)])
+        blocks.append([draw_landmarks(image, points, states[-1], look, reference, longer=cell - 2 * MARGIN)
+                       for points, reference in [(truth, None), *((points, truth) for points in found)]])
     half = max(1, len(blocks) // 2)
     titles = ['ground truth', *predictions]
     pairs = [left + right for left, right in zip(blocks[:half], blocks[half:])] or blocks
-    cv2.imwrite(str(path), draw_grid(pairs, titles * (len(pairs[0]) // len(titles))))
+    legend = entries(look, states, 'occluded', truth=True)
+    write_image(path, draw_grid(pairs, titles * (len(pairs[0]) // len(titles)), cell, legend))
 
 
 def write_report(path: Path, predictions: Mapping[str, Sequence[Mapping]]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import runpy
 import sys
 import traceback
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Callable, ContextManager, Mapping, Sequence
 
 from ..configs import config_errors, package_folder
 from ..errors import InputError
@@ -31,12 +32,13 @@ def find_tool(name: str) -> Path:
     return path
 
 
-def run_tool(name: str, argv: Sequence[str]) -> None:
+def run_tool(name: str, argv: Sequence[str], within: Callable[[], ContextManager] = contextlib.nullcontext) -> None:
     """Run MMPose's ``tools/<name>`` in this process, which may be one of torchrun's.
 
     Args:
         name: Of the tool.
         argv: The config, then the other arguments.
+        within: Makes a context in which the tool runs; is called when MMPose is imported.
 
     Raises:
         InputError: The arguments do not fit this machine, or a part of the config cannot be built.
@@ -52,7 +54,7 @@ def run_tool(name: str, argv: Sequence[str]) -> None:
     from ..compat import cpu_processes
     from ..preflight import checked_training
     sys.argv = [str(tool), *argv]
-    with config_errors(argv[0], passes=has_begun), cpu_processes(), checked_training():
+    with config_errors(argv[0], passes=has_begun), cpu_processes(), checked_training(), within():
         runpy.run_path(str(tool), run_name='__main__')
 
 

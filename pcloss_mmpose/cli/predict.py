@@ -21,7 +21,8 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 
-from .arguments import checkpoint_file, config_file, out_folder, whole_number
+from ..errors import InputError
+from .arguments import add_names_option, checkpoint_file, config_file, number, out_folder, whole_number
 from .loading import load
 
 
@@ -35,6 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--category', help='of the garments for which none is given')
     parser.add_argument('--all-landmarks', action='store_true', help='of every garment, whatever its category')
     parser.add_argument('--draw', action='store_true', help='write OUT/pictures as well')
+    add_names_option(parser)
+    parser.add_argument('--hollow-below', type=number(), metavar='SCORE',
+                        help='score below which a point on the pictures is hollow (default: 0.3; what a score is depends '
+                        'on the head: docs/deploy.md)')
     parser.add_argument('--coco', action='store_true', help='write OUT/coco_results.json as well')
     parser.add_argument('--csv', action='store_true', help='write OUT/predictions.csv as well')
     parser.add_argument('--batch-size', type=whole_number(1), default=32, help='default: %(default)s')
@@ -45,6 +50,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    if not args.draw and (args.names or args.hollow_below is not None):
+        raise InputError('--names and --hollow-below go with --draw')
     from ..inference import find_items
     items = find_items(args.inputs, args.root, args.category, leave_out=str(args.out))
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
@@ -53,8 +60,12 @@ def run(args: Namespace) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from ..inference.drawings import Style
     from ..inference.job import Job
-    job = Job(args.config, args.checkpoint, items, args.out, args.all_landmarks, args.draw, args.device, rank, world)
+    from ..visualization.scored import HOLLOW_BELOW
+    style = Style(args.names, HOLLOW_BELOW if args.hollow_below is None else args.hollow_below)
+    job = Job(args.config, args.checkpoint, items, args.out, args.all_landmarks, args.draw, args.device, rank, world,
+              style)
     for warning in job.warnings if rank == 0 else ():
         print(f'warning: {warning}', file=sys.stderr)
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

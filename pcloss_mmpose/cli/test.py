@@ -1,15 +1,21 @@
 """Measure a model on the test set: MMPose's own test.py, which knows this package's components.
 
     pcloss test CONFIG CHECKPOINT
+    pcloss test CONFIG CHECKPOINT --show-dir pictures --names
     tools/dist_test.sh CONFIG CHECKPOINT 4      # on four GPUs, or in four processes on the CPU
+
+Pictures show what the model found, with lines to the true places. They are in WORK_DIR/TIME/pictures.
 """
 
 from __future__ import annotations
 
 import contextlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from functools import partial
+from typing import ContextManager
 
-from .arguments import checkpoint_file, config_file, out_file
+from ..errors import InputError
+from .arguments import add_names_option, checkpoint_file, config_file, out_file
 from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, find_tool, run_tool
 
 
@@ -34,13 +40,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('config', type=config_file, metavar='CONFIG')
     parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
     add_options(parser, OPTIONS)
+    add_names_option(parser)
 
 
 def run(args: Namespace) -> None:
+    if args.names and not (args.show_dir or args.show):
+        raise InputError('--names goes with --show-dir or --show')
     find_tool('test.py')
     dumped = contextlib.nullcontext()
     if args.dump is not None and args.dump.endswith('.jsonl'):
         from ..evaluation.predictions import dumped_predictions
         dumped, args.dump = dumped_predictions(args.dump), None
     with dumped:
-        run_tool('test.py', [str(args.config), args.checkpoint, *as_argv(args, OPTIONS)])
+        run_tool('test.py', [str(args.config), args.checkpoint, *as_argv(args, OPTIONS)],
+                 within=partial(drawings, args.names))
+
+
+def drawings(names: bool) -> ContextManager:
+    """A context in which pictures are drawn as this package draws them."""
+    from ..visualization.visualizer import own_drawings
+    return own_drawings(names)

@@ -7,12 +7,13 @@ import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from ..images import write_image
-from ..visualization import draw_landmarks
+from ..visualization import Look, draw_scored
+from ..visualization.scored import HOLLOW_BELOW
 from .items import Item
 
 
@@ -33,23 +34,32 @@ def drawing_names(items: Sequence[Item]) -> dict[str, str]:
     return names
 
 
-def draw_prediction(path: Path, image: np.ndarray, landmarks: Mapping[str, Sequence[float]],
-                    colors: Mapping[str, Sequence[int]]) -> None:
-    """Write an image with its landmarks.
+class Style(NamedTuple):
+    """How predictions are drawn."""
+
+    names: bool = False  #: write the landmarks' names
+    hollow_below: float = HOLLOW_BELOW  #: score below which a point is hollow
+
+
+def draw_prediction(path: Path, image: np.ndarray, landmarks: Mapping[str, Sequence[float]], look: Look,
+                    box: Sequence[float] | None = None, style: Style = Style()) -> None:
+    """Write an image with its landmarks, their outline and box, and a legend below.
 
     Args:
         path: To write; its folder is made.
         image: (H, W, 3) uint8, BGR.
         landmarks: x, y and score by name.
-        colors: RGB by name.
+        look: Of all landmarks of the model.
+        box: x1 y1 x2 y2 in pixels.
+        style: Names, and what is hollow.
 
     Raises:
         OSError: It cannot be written.
     """
-    points = np.array(list(landmarks.values()))
-    drawn = draw_landmarks(image, points[:, :2], np.full(len(points), 2), np.array([colors[n] for n in landmarks]))
+    values = np.array([landmarks.get(name, (np.nan, np.nan, np.nan)) for name in look.names])
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, drawn)
+    write_image(path, draw_scored(image, values[:, :2], values[:, 2], look, box=box, names=style.names,
+                                  hollow_below=style.hollow_below))
 
 
 def in_threads(function: Callable, batches: Iterable[Iterable[tuple]], threads: int) -> Iterator[list[Any]]:

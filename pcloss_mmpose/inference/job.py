@@ -18,7 +18,9 @@ from ..configs import config_errors, load_config
 from ..errors import BrokenImageError, InputError
 from ..files import at_once, write_at_once
 from ..metainfo import category_names, known_categories, landmark_names
-from .drawings import draw_prediction, drawing_names, in_threads
+from ..visualization import Look
+from ..visualization.text import drawable
+from .drawings import Style, draw_prediction, drawing_names, in_threads
 from .items import Item
 from .journal import RESULT, Journal
 from .outputs import coco_results, csv_rows
@@ -34,9 +36,10 @@ class Job:
         items: All garments of the job, the same for every process.
         out: Folder of the results. What another start has left there is gone on with.
         all_landmarks: Of every garment; else those of its category, where they are known.
-        draw: Write drawings as well.
+        draw: Write drawings as well. Those that another start has made stay as they are.
         device: By default as :func:`choose_device` says.
         rank, world: Number of this process, and of all.
+        style: Of the drawings.
 
     Raises:
         InputError: The config or the checkpoint cannot be used, there is no such device, or the folder holds the
@@ -45,7 +48,7 @@ class Job:
 
     def __init__(self, config: str | Path, checkpoint: str, items: Sequence[Item], out: Path,
                  all_landmarks: bool = False, draw: bool = False, device: str | None = None, rank: int = 0,
-                 world: int = 1) -> None:
+                 world: int = 1, style: Style = Style()) -> None:
         settings = load_config(config)
         self.pipeline = crop_pipeline(settings, config)
         with config_errors(config):
@@ -65,9 +68,17 @@ class Job:
         self.warnings = [] if all_landmarks else [
             unknown_category(item, known) for name, item in first.items() if name not in known]
 
+        if draw and style.names and drawable(self.names)[1]:
+            self.warnings.append(drawable(self.names)[1])
+
         self.journal = Journal(out, self._identity(settings.model, checkpoint, first), rank, world)
         self._done = self.journal.done()
         self.drawings = {key: out / 'pictures' / name for key, name in drawing_names(items).items()} if draw else {}
+        self.look, self.style = Look.of(metainfo), style
+        there = sum(path.is_file() for path in self.drawings.values())
+        if there:
+            self.warnings.append(f'{there} of {len(items)} pictures are there already and stay as they are: remove '
+                                 f"{out / 'pictures'} to draw them anew")
         #: Garments of this process, and those of them that are left.
         self.share = items[rank::world]
         self.left = [item for item in self.share if item.key not in self._done
@@ -118,8 +129,7 @@ class Job:
             image = dataset.image(item)
         except BrokenImageError as error:
             return dict(key=item.key, image=item.image, error=error.reason)
-        colors = dict(zip(self.names, self.model.dataset_meta['keypoint_colors']))
-        draw_prediction(self.drawings[item.key], image, record['landmarks'], colors)
+        draw_prediction(self.drawings[item.key], image, record['landmarks'], self.look, record['box'], self.style)
         return record
 
     def finish(self) -> Path | None:

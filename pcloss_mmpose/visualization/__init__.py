@@ -1,3 +1,6 @@
-from .landmarks import draw_grid, draw_heatmaps, draw_landmarks
+from .grid import draw_grid
+from .landmarks import Look, draw_heatmaps, draw_landmarks
+from .legend import entries, with_legend
+from .scored import draw_scored
 
-__all__ = ['draw_grid', 'draw_heatmaps', 'draw_landmarks']
+__all__ = ['Look', 'draw_grid', 'draw_heatmaps', 'draw_landmarks', 'draw_scored', 'entries', 'with_legend']
