@@ -10,7 +10,7 @@ import numpy as np
 from .legend import Entry, with_legend
 from .text import DARK, draw_text, drawable, shortened, text_size
 
-FONT = 14  # of the titles
+HEADER, FONT = 28, 14  # heights of the titles and their letters above cells of 256; they grow with these
 MARGIN = 2  # around a picture in its cell
 
 
@@ -32,11 +32,13 @@ def draw_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], cell:
     """
     if not rows or any(len(row) != len(titles) for row in rows):
         raise ValueError(f'need at least one row, and {len(titles)} images in each for the titles {list(titles)}')
-    header = np.full((28, cell * len(titles), 3), 255, np.uint8)
+    height, font = (round(value * max(1, cell / 256)) for value in (HEADER, FONT))
+    header = np.full((height, cell * len(titles), 3), 255, np.uint8)
     for column, title in enumerate(drawable(titles)[0]):
-        title = shortened(title, FONT, cell - 16)
-        draw_text(header, title, (column * cell + 8, (28 - text_size(title, FONT)[1]) // 2), FONT, DARK, casing=None)
-    return with_legend(np.vstack([header, *(np.hstack([_fit(image, cell) for image in row]) for row in rows)]), legend)
+        title = shortened(title, font, cell - font)
+        draw_text(header, title, (column * cell + font / 2, (height - text_size(title, font)[1]) / 2), font, DARK, casing=None)
+    table = np.vstack([header, *(np.hstack([_fit(image, cell) for image in row]) for row in rows)])
+    return with_legend(table, legend, font)
 
 
 def _fit(image: np.ndarray, cell: int) -> np.ndarray:

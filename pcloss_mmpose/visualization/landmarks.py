@@ -94,11 +94,15 @@ def draw_landmarks(image: np.ndarray,
         image, (keypoints, truth, box) = _resized(image, longer, keypoints, truth, box)
     size, shown = sizes(image.shape, box), drawn_states(keypoints, visible)
     if box is not None and not is_whole(box, image.shape):
-        corners = _fixed(box)
-        _cased(cv2.rectangle, image, corners[:2], corners[2:], color=BOX_COLOR, width=size.line)
+        x1, y1, x2, y2 = np.clip(box, -1e5, 1e5).round().astype(int).tolist()
+        for color, width in _casing(BOX_COLOR, size.line):
+            cv2.rectangle(image, (x1, y1), (x2, y2), color, width)
     for (start, end), color in zip(look.lines, look.line_colors):
-        if shown[start] and shown[end]:
+        if shown[start] == shown[end] == FILLED:
             draw_line(image, keypoints[start], keypoints[end], _bgr(color), size.line)
+        elif shown[start] and shown[end]:  # of no certain place: thin
+            cv2.line(image, _fixed(keypoints[start]), _fixed(keypoints[end]), _bgr(color), max(1, size.line // 2),
+                     cv2.LINE_AA, SHIFT)
     for k in np.flatnonzero(shown):
         if truth is not None and np.isfinite(truth[k]).all():
             draw_line(image, truth[k], keypoints[k], WHITE, size.line)
@@ -132,7 +136,13 @@ def draw_point(image: np.ndarray, point: Sequence[float], state: int, color: Seq
 
 def draw_line(image: np.ndarray, start: Sequence[float], end: Sequence[float], color: Sequence[int], width: int) -> None:
     """Draw a line with a casing that shows on any ground."""
-    _cased(cv2.line, image, _fixed(start), _fixed(end), color=color, width=width)
+    for ground, wide in _casing(color, width):
+        cv2.line(image, _fixed(start), _fixed(end), ground, wide, cv2.LINE_AA, SHIFT)
+
+
+def _casing(color: Sequence[int], width: int) -> tuple[tuple[Sequence[int], int], ...]:
+    """Color and width of the lines that make one: a dark and wide one below."""
+    return (DARK, width + 2 * max(1, round(width / 3))), (color, width)
 
 
 def _resized(image: np.ndarray, longer: int, *places: Any) -> tuple[np.ndarray, list[Any]]:
@@ -159,12 +169,6 @@ def _draw_names(image: np.ndarray, keypoints: np.ndarray, shown: np.ndarray, loo
             draw_line(image, keypoints[k], nearest, WHITE, 1)
     for label, corner in zip(labels, corners):
         draw_text(image, label, corner, size.font)
-
-
-def _cased(draw: Any, image: np.ndarray, *where: Any, color: Sequence[int], width: int) -> None:
-    """Draw a line of OpenCV's over a darker and wider one."""
-    for color_, width_ in ((DARK, width + 2 * max(1, round(width / 3))), (color, width)):
-        draw(image, *where, color_, width_, cv2.LINE_AA, SHIFT)
 
 
 def _fixed(pixels: Any) -> Any:

@@ -12,7 +12,6 @@ from ..metainfo import side
 from .landmarks import BOX_COLOR, DARK, FILLED, HOLLOW, WHITE, Look, draw_line, draw_point, sizes
 from .text import draw_text, shortened, text_size
 
-GROUND = (255, 255, 255)
 NARROWEST = 160  # pixels of a strip; a narrower picture gets white beside it
 SWATCHES = 3  # colors of a side that are shown
 GREY = (128, 128, 128)
@@ -57,15 +56,18 @@ def entries(look: Look, states: Sequence[np.ndarray], hollow: str, truth: bool =
     return legend + [Entry('true place', 'truth')] * truth + [Entry('box', 'box')] * box
 
 
-def with_legend(picture: np.ndarray, legend: Iterable[Entry]) -> np.ndarray:
-    """A picture, (H, W, 3) uint8, BGR, above its legend; unchanged where that is empty."""
+def with_legend(picture: np.ndarray, legend: Iterable[Entry], font: int | None = None) -> np.ndarray:
+    """A picture, (H, W, 3) uint8, BGR, above its legend; unchanged where that is empty.
+
+    ``font`` is the height of the letters in pixels; by default it goes with the picture.
+    """
     legend = tuple(legend)
     if not legend:
         return picture
     height, width = picture.shape[:2]
-    strip = _strip(legend, max(width, NARROWEST), sizes(picture.shape).font)
-    whole = np.full((height + len(strip), strip.shape[1], 3), GROUND, np.uint8)
-    whole[:height, :width], whole[height:] = picture, strip
+    strip = _strip(legend, max(width, NARROWEST), font or sizes(picture.shape).font)
+    whole = np.empty((height + len(strip), strip.shape[1], 3), np.uint8)
+    whole[:height, :width], whole[:height, width:], whole[height:] = picture, WHITE, strip
     return whole
 
 
@@ -83,7 +85,7 @@ def _strip(legend: tuple[Entry, ...], width: int, font: int) -> np.ndarray:
             at = unit // 2
         rows[-1].append((entry, text, at))
         at += room
-    strip = np.full((round(line * (len(rows) + 0.4)), width, 3), GROUND, np.uint8)
+    strip = np.full((round(line * (len(rows) + 0.4)), width, 3), 255, np.uint8)
     for number, row in enumerate(rows):
         top = round(line * (number + 0.2))
         for entry, text, left in row:
