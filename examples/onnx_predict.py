@@ -1,8 +1,9 @@
 """Landmarks of a garment from a model that `pcloss export` wrote: onnxruntime, numpy and OpenCV are all it needs.
 
-    python onnx_predict.py model.onnx photo.jpg [--box X1 Y1 X2 Y2] [--draw out.png]
+    python onnx_predict.py model.onnx photo.jpg [--box X1 Y1 X2 Y2] [--draw out.png] [--names]
 
 Prints a line for each landmark: name, x and y in pixels of the image, score. Without a box, the whole image is taken.
+The picture has the box, and points that are hollow where the score is below 0.3.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import sys
 import cv2
 import numpy as np
 import onnxruntime
+
+DARK, WHITE, RED, MAGENTA = (30, 30, 30), (255, 255, 255), (0, 0, 255), (255, 0, 255)
 
 
 def load_model(path):
@@ -49,12 +52,32 @@ def predict(session, rule, images, boxes):
     return points / np.array(rule['input_size']) * sizes + centers - sizes / 2, scores
 
 
+def draw(image, names, points, scores, box, write_names):
+    """Draw into an image, with sizes that go with it."""
+    size = max(3, max(image.shape[:2]) // 110)
+    x1, y1, x2, y2 = (round(value) for value in box)
+    for color, width in ((DARK, size // 3 + 2), (MAGENTA, size // 3 or 1)):
+        cv2.rectangle(image, (x1, y1), (x2, y2), color, width)
+    for number, (name, (x, y), score) in enumerate(zip(names, points, scores)):
+        center = round(float(x)), round(float(y))
+        inside = RED if score >= 0.3 else WHITE
+        for color, radius in ((DARK, size + max(1, size // 4)), (RED, size), (inside, max(1, round(0.6 * size)))):
+            cv2.circle(image, center, radius, color, -1, cv2.LINE_AA)
+        if write_names:
+            text = name if name.isascii() else str(number)  # OpenCV's letters are ASCII
+            corner = center[0] + 2 * size, center[1] + size
+            for color, width in ((DARK, size // 3 + 3), (WHITE, size // 5 or 1)):
+                cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, size / 14 + 0.15, color, width, cv2.LINE_AA)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model')
     parser.add_argument('image')
     parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'))
     parser.add_argument('--draw', help='image with the landmarks to write')
+    parser.add_argument('--names', action='store_true',
+                        help="write the landmarks' names on it; the number of one that is not ASCII")
     args = parser.parse_args()
     if args.draw and not cv2.haveImageWriter(args.draw):
         parser.error(f'{args.draw} cannot be written: give it the ending of an image, such as .png')
@@ -68,8 +91,8 @@ def main():
     points, scores = predict(session, rule, [image], [box])
     for name, (x, y), score in zip(rule['landmarks'], points[0], scores[0]):
         print(f'{name:<20}{x:8.1f}{y:8.1f}{score:7.2f}')
-        cv2.circle(image, (round(float(x)), round(float(y))), max(2, max(image.shape) // 150), (0, 0, 255), -1)
     if args.draw:
+        draw(image, rule['landmarks'], points[0], scores[0], box, args.names)
         cv2.imwrite(args.draw, image)
 
 

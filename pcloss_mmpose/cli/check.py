@@ -120,7 +120,8 @@ def write_page(path: Path, reports: list, names: bool) -> str:
     from ..visualization.dataset_pages import draw_annotations
     from ..visualization.text import warn_of_numbers
     if names:
-        warn_of_numbers([name for report in reports if report.dataset for name in landmark_names(report.dataset.metainfo)])
+        datasets = [report.dataset for report in reports if report.dataset]
+        warn_of_numbers([name for dataset in datasets for name in landmark_names(dataset.metainfo)])
     page = draw_annotations(reports, names)
     if page is None:
         return 'not written, as there is nothing to draw'

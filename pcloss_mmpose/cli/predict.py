@@ -38,8 +38,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--draw', action='store_true', help='write OUT/pictures as well')
     add_names_option(parser)
     parser.add_argument('--hollow-below', type=number(), metavar='SCORE',
-                        help='score below which a point on the pictures is hollow (default: 0.3; what a score is depends '
-                        'on the head: docs/deploy.md)')
+                        help='score below which a point on the pictures is hollow (default: 0.3; what a score is '
+                        'depends on the head: docs/deploy.md)')
     parser.add_argument('--coco', action='store_true', help='write OUT/coco_results.json as well')
     parser.add_argument('--csv', action='store_true', help='write OUT/predictions.csv as well')
     parser.add_argument('--batch-size', type=whole_number(1), default=32, help='default: %(default)s')

@@ -42,7 +42,7 @@ class Style(NamedTuple):
 
 
 def draw_prediction(path: Path, image: np.ndarray, landmarks: Mapping[str, Sequence[float]], look: Look,
-                    box: Sequence[float] | None = None, style: Style = Style()) -> None:
+                    box: Sequence[float] | None = None, style: Style | None = None) -> None:
     """Write an image with its landmarks, their outline and box, and a legend below.
 
     Args:
@@ -51,11 +51,12 @@ def draw_prediction(path: Path, image: np.ndarray, landmarks: Mapping[str, Seque
         landmarks: x, y and score by name.
         look: Of all landmarks of the model.
         box: x1 y1 x2 y2 in pixels.
-        style: Names, and what is hollow.
+        style: Names, and what is hollow; by default :class:`Style`'s own.
 
     Raises:
         OSError: It cannot be written.
     """
+    style = style or Style()
     values = np.array([landmarks.get(name, (np.nan, np.nan, np.nan)) for name in look.names])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_image(path, draw_scored(image, values[:, :2], values[:, 2], look, box=box, names=style.names,

@@ -48,7 +48,7 @@ class Job:
 
     def __init__(self, config: str | Path, checkpoint: str, items: Sequence[Item], out: Path,
                  all_landmarks: bool = False, draw: bool = False, device: str | None = None, rank: int = 0,
-                 world: int = 1, style: Style = Style()) -> None:
+                 world: int = 1, style: Style | None = None) -> None:
         settings = load_config(config)
         self.pipeline = crop_pipeline(settings, config)
         with config_errors(config):
@@ -68,13 +68,12 @@ class Job:
         self.warnings = [] if all_landmarks else [
             unknown_category(item, known) for name, item in first.items() if name not in known]
 
-        if draw and style.names and drawable(self.names)[1]:
-            self.warnings.append(drawable(self.names)[1])
-
         self.journal = Journal(out, self._identity(settings.model, checkpoint, first), rank, world)
         self._done = self.journal.done()
         self.drawings = {key: out / 'pictures' / name for key, name in drawing_names(items).items()} if draw else {}
-        self.look, self.style = Look.of(metainfo), style
+        self.look, self.style = Look.of(metainfo), style or Style()
+        if draw and self.style.names and drawable(self.names)[1]:
+            self.warnings.append(drawable(self.names)[1])
         there = sum(path.is_file() for path in self.drawings.values())
         if there:
             self.warnings.append(f'{there} of {len(items)} pictures are there already and stay as they are: remove '

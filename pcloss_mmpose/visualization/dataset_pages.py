@@ -142,4 +142,5 @@ def draw_crop(sample: Mapping[str, Any], look: Look, names: bool = False, cell: 
     fields = packed.get('gt_fields')
     heatmaps = fields.get('heatmaps') if fields is not None else None
     overlay = None if heatmaps is None else draw_heatmaps(crop, heatmaps.numpy().reshape(-1, *heatmaps.shape[-2:]))
-    return Panel(draw_landmarks(crop, points, states, look, names=names, longer=cell - 2 * MARGIN), look, states), overlay
+    drawn = draw_landmarks(crop, points, states, look, names=names, longer=cell - 2 * MARGIN)
+    return Panel(drawn, look, states), overlay

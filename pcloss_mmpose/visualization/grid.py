@@ -36,7 +36,8 @@ def draw_grid(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], cell:
     header = np.full((height, cell * len(titles), 3), 255, np.uint8)
     for column, title in enumerate(drawable(titles)[0]):
         title = shortened(title, font, cell - font)
-        draw_text(header, title, (column * cell + font / 2, (height - text_size(title, font)[1]) / 2), font, DARK, casing=None)
+        corner = column * cell + font / 2, (height - text_size(title, font)[1]) / 2
+        draw_text(header, title, corner, font, DARK, casing=None)
     table = np.vstack([header, *(np.hstack([_fit(image, cell) for image in row]) for row in rows)])
     return with_legend(table, legend, font)
 

@@ -134,7 +134,8 @@ def draw_point(image: np.ndarray, point: Sequence[float], state: int, color: Seq
         cv2.circle(image, _fixed(point), _fixed(reach), ground, -1, cv2.LINE_AA, SHIFT)
 
 
-def draw_line(image: np.ndarray, start: Sequence[float], end: Sequence[float], color: Sequence[int], width: int) -> None:
+def draw_line(image: np.ndarray, start: Sequence[float], end: Sequence[float], color: Sequence[int], width: int
+              ) -> None:
     """Draw a line with a casing that shows on any ground."""
     for ground, wide in _casing(color, width):
         cv2.line(image, _fixed(start), _fixed(end), ground, wide, cv2.LINE_AA, SHIFT)

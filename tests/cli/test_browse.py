@@ -8,13 +8,14 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
 from pcloss_mmpose.configs import find_config
+from pcloss_mmpose.metainfo.fashionai import LANDMARKS
 from pcloss_mmpose.synthetic import write_fashionai
-from pcloss_mmpose.visualization import draw_heatmaps
+from pcloss_mmpose.visualization import Look, draw_heatmaps, text
 from pcloss_mmpose.visualization.dataset_pages import draw_annotation, draw_crop
 
 GARMENTS = 'td-hm_efflite0-pcloss_1xb12-600_garments-128x128'
 REGRESSION = 'td-reg_fashionnet_4xb5-100k_fashionai-512x512'
-COLORS = np.array([[255, 0, 0], [0, 255, 0]])  # RGB
+LOOK = Look(['collar', 'hem'], np.array([[255, 0, 0], [0, 255, 0]]), np.zeros((0, 2), int), np.zeros((0, 3)))  # RGB
 
 
 @pytest.fixture(scope='module')
@@ -33,8 +34,9 @@ def test_landmarks_that_train_are_drawn_where_they_lie():
         gt_instance_labels=InstanceData(keypoint_weights=torch.tensor([[1., 0.]])),
         gt_fields=PixelData(heatmaps=torch.zeros(2, 16, 16)))
     sample.gt_fields.heatmaps[0, 5, 2] = 1
-    crop, heatmaps = draw_crop(dict(inputs=torch.zeros(3, 64, 64).byte(), data_samples=sample), COLORS)
-    assert crop[20, 10].tolist() == [0, 0, 255] and not crop[50, 40].any()
+    (crop, _, states, _), heatmaps = draw_crop(dict(inputs=torch.zeros(3, 64, 64).byte(), data_samples=sample), LOOK,
+                                               cell=64 + 4)
+    assert crop[20, 10].tolist() == [0, 0, 255] and not crop[50, 40].any() and states.tolist() == [2, 0]
     assert heatmaps[22, 10].argmax() == 2 and heatmaps[60, 60].argmax() == 0  # red, and blue
 
 
@@ -44,14 +46,15 @@ def test_landmarks_that_train_are_drawn_where_they_lie():
     (None, [0, 255, 0]),
 ])
 def test_an_annotation_shows_its_box_and_what_the_raw_file_says_of_visibility(tmp_path, raw, second):
-    """The second landmark is not annotated in the first case, and the first one is occluded: a ring around white."""
+    """The second landmark is not annotated in the first case, and the first one is occluded: hollow."""
     cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((64, 64, 3), np.uint8))
     info = dict(img_path=str(tmp_path / 'a.png'), keypoints=np.float32([[[10, 20], [40, 50]]]),
                 keypoints_visible=np.ones((1, 2)), raw_ann_info=raw)
-    drawn = draw_annotation(info, COLORS)
+    drawn, _, states, box = draw_annotation(info, LOOK, cell=64 + 4)
     assert drawn[50, 40].tolist() == second
     assert drawn[20, 10].tolist() == ([0, 0, 255] if second[1] else [255, 255, 255])
-    assert (drawn[6:47, 55] == (255, 0, 255)).all() == (second[1] == 0)  # the box 5 6 55 46
+    assert (drawn[6:47, 55] == (255, 0, 255)).all() == box == (second[1] == 0)  # the box 5 6 55 46
+    assert states.tolist() == ([1, 0] if box else [2, 2])
 
 
 def test_an_overlay_is_half_image_half_heatmap():
@@ -76,9 +79,23 @@ def test_sheets(garments, call, tmp_path, config, options, columns, rows):
     done = call('browse', config, '-o', tmp_path / 'sheet.png', *options)
     assert done.code == 0 and 'sheet.png' in done.out, done
     sheet = cv2.imread(str(tmp_path / 'sheet.png'))
-    assert sheet.shape == (28 + 256 * rows, 256 * columns, 3)
+    assert 10 < len(sheet) - (28 + 256 * rows) < 60 and sheet.shape[1] == 256 * columns  # with a legend below
     annotation, crop = sheet[28:284, :256], sheet[28:284, 256:512]
     assert annotation.std() > 10 and crop.std() > 10
+
+
+def test_names_get_larger_cells_and_say_which_are_numbers(garments, call, tmp_path, monkeypatch):
+    letters = '\U00016800'  # of Bamum, which no font here has
+    monkeypatch.setattr(text, '_system_fonts', list)
+    text.font_file.cache_clear()
+    for name, expected in (('crotch', ''), (letters, f'drawn as numbers: 19 = {letters}')):
+        monkeypatch.setattr('pcloss_mmpose.visualization.landmarks.landmark_names',
+                            lambda metainfo, name=name: [*LANDMARKS[:19], name, *LANDMARKS[20:]])
+        monkeypatch.setattr('pcloss_mmpose.metainfo.landmark_names',
+                            lambda metainfo, name=name: [*LANDMARKS[:19], name, *LANDMARKS[20:]])
+        done = call('browse', GARMENTS, '-o', tmp_path / 'sheet.png', '--count', 1, '--crops', 1, '--names')
+        assert done.code == 0 and expected in done.err and ('numbers' in done.err) == bool(expected)
+    assert cv2.imread(str(tmp_path / 'sheet.png')).shape[1] == 3 * 512
 
 
 @pytest.mark.parametrize(('options', 'words'), [

@@ -96,7 +96,7 @@ def test_it_finds_what_mmpose_finds(garments, predict, tmp_path):
     flat = np.reshape(result['keypoints'], (24, 3))
     assert flat[17].tolist() == first['landmarks']['hemline_left'] and not flat[:15].any()
     drawn, = (tmp_path / 'out' / 'pictures').rglob(f'{other.name}.png')
-    assert (cv2.imread(str(drawn)) != cv2.imread(str(other))).any()
+    assert (cv2.imread(str(drawn))[:96, :96] != cv2.imread(str(other))).any()  # above the legend
 
 
 def run_quietly(arguments):
@@ -191,6 +191,25 @@ def test_drawings_stay_in_their_folder(garments, predict, tmp_path, monkeypatch)
     assert len(list((tmp_path / 'out/pictures').rglob('*.png'))) == 3
     assert len((tmp_path / 'out/part-0-of-1.jsonl').read_text().splitlines()) == 3
     assert f'error: no image in {tmp_path}\n' == predict(tmp_path).err  # the drawings are none
+
+
+def test_pictures_have_names_and_hollow_points_on_request(garments, predict, tmp_path):
+    """Untrained scores lie below 0.3 and above -9. What was drawn before stays, and that is said."""
+    image = images_of(garments)[0]
+    pictures = {}
+    for name, options in (('plain', []), ('names', ['--names']), ('filled', ['--hollow-below', -9])):
+        done = predict(image, '--draw', *options, out=tmp_path / name)
+        assert done.code == 0 and 'there already' not in done.err
+        path, = (tmp_path / name / 'pictures').glob('*.png')
+        pictures[name] = cv2.imread(str(path))
+    assert pictures['names'].shape[1] == 640 and pictures['plain'].shape[1] == 160  # of 96, and room for the legend
+    assert len(pictures['filled']) < len(pictures['plain'])  # nothing hollow to explain
+    done = predict(image, '--draw', '--names', out=tmp_path / 'plain')
+    assert '1 of 1 pictures are there already and stay as they are' in done.err
+    assert f"remove {tmp_path / 'plain' / 'pictures'}" in done.err
+    for option in (['--names'], ['--hollow-below', 0.5]):
+        done = predict(image, *option, out=tmp_path / 'other')
+        assert done.code == 2 and 'go with --draw' in done.err
 
 
 def test_workers_hand_over_crops_and_no_whole_image(garments, tmp_path):
