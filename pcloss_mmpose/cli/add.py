@@ -20,6 +20,7 @@ from ..configs import find_config
 from ..errors import InputError
 from ..files import write_at_once
 from .arguments import out_file
+from .loading import say
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,6 +36,7 @@ def run(args: Namespace) -> None:
     base = Path(os.path.relpath(path, file.parent))
     if (file.parent.resolve() / base).resolve() != path.resolve():  # a link is on the way
         base = path.absolute()
+    say(f'reading {path.name}')
     from ..add_pcloss import add_pcloss, changes
     warnings.filterwarnings('once', 'metainfo')
     warnings.filterwarnings('ignore', 'The metainfo config file')  # MMPose's, of its own files

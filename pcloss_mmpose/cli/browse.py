@@ -14,7 +14,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .arguments import add_names_option, config_file, image_file, whole_number
-from .loading import load
+from .loading import load, read_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,13 +29,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..configs import config_errors, load_config
-    config = load_config(args.config)
+    config = read_config(args.config)
 
     load('MMPose', 'mmpose.datasets')
     import numpy as np
     from mmengine.registry import init_default_scope
 
+    from ..configs import config_errors
     from ..images import write_image
     from ..metainfo import landmark_names
     from ..visualization.dataset_pages import build_training_data, draw_crops

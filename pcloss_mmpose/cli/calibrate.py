@@ -17,7 +17,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from .arguments import add_config_options, config_file, merge_options, number, whole_number
-from .loading import load
+from .loading import load, read_config, say
 
 if TYPE_CHECKING:
     from ..calibration import Calibration
@@ -47,21 +47,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..configs import config_errors, load_config
-    config = merge_options(load_config(args.config), args.cfg_options)
+    config = merge_options(read_config(args.config), args.cfg_options)
     from ..calibration import added_loss, calibrate
+    from ..configs import config_errors
     with config_errors(args.config):
         added_loss(config)
     load('MMPose', 'mmpose.apis', 'mmengine.runner')
-    from rich.console import Console
-    from rich.progress import Progress
-
     from .mmpose_tool import has_begun
-    with contextlib.redirect_stdout(sys.stderr), config_errors(args.config, passes=has_begun), Progress(
-            console=Console(stderr=True)) as bars:
-        bar = bars.add_task('steps', total=None)
-        measured = calibrate(config, args.iterations,
-                             progress=lambda done, total: bars.update(bar, completed=done, total=total))
+    from .progress import Bars
+    say('training without the loss, to measure the gradients')
+    with contextlib.redirect_stdout(sys.stderr), config_errors(args.config, passes=has_begun), Bars() as bars:
+        measured = calibrate(config, args.iterations, progress=bars.add('steps').update)
     show(measured, args.share)
 
 

@@ -15,14 +15,12 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import Callable, Iterator
 
 from ..errors import InputError
 from .arguments import add_config_options, add_names_option, config_file, image_file, merge_options, whole_number
-from .loading import load
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from .loading import load, read_config
+from .progress import track
 
 RELEASES = ('fashionai', 'deepfashion', 'fld', 'coco')
 
@@ -67,8 +65,8 @@ def run(args: Namespace) -> None:
     else:
         if args.root:
             raise InputError(f'{args.data} names its own root: {args.root} is not needed')
-        from ..configs import config_errors, load_config
-        config = merge_options(load_config(args.data), args.cfg_options)
+        from ..configs import config_errors
+        config = merge_options(read_config(args.data), args.cfg_options)
         load('MMPose', 'mmpose.datasets')
         from ..datasets import checks
         with config_errors(args.data):
@@ -80,7 +78,7 @@ def run(args: Namespace) -> None:
     from rich.console import Console
     console = Console(file=sys.stdout, soft_wrap=True, markup=False, highlight=False)
     reports = []
-    for report in checks.check_splits(splits, None if args.all else args.sample, args.seed, bars(console)):
+    for report in checks.check_splits(splits, None if args.all else args.sample, args.seed, bars):
         reports.append(report)
         for line in checks.describe(report):
             console.print(line)
@@ -97,20 +95,10 @@ def run(args: Namespace) -> None:
         sys.exit(1)
 
 
-def bars(console: Console) -> Callable:
-    """Bars that show how far the check of a split is, on a terminal."""
-    from rich.progress import Progress
-
-    @contextlib.contextmanager
-    def tracker(name: str) -> Iterator[Callable]:
-        if not console.is_terminal:  # rich 12 would end a disabled bar with an empty line
-            yield lambda items, what: items
-            return
-        with Progress(console=console, transient=True) as progress:
-            progress.add_task(name, start=False)  # moves without end
-            yield lambda items, what: progress.track(items, description=f'  {what}')
-
-    return tracker
+@contextlib.contextmanager
+def bars(name: str) -> Iterator[Callable]:
+    """What shows how far the check of a split is."""
+    yield lambda items, what: track(items, f'{name}: {what}')
 
 
 def write_page(path: Path, reports: list, names: bool) -> str:

@@ -27,8 +27,9 @@ from typing import Any, Callable, Sequence
 
 from ..errors import InputError
 from .arguments import config_file, key_value, merge_options, out_folder, whole_number
-from .loading import load
+from .loading import load, read_config, say
 from .mmpose_tool import add_options, as_argv, has_begun
+from .progress import Bars, last_logged
 
 
 def listed(check: Callable[[str], Any]) -> Callable[[str], str]:
@@ -112,8 +113,8 @@ def run(args: Namespace) -> None:
     if args.ray:
         from ..comparison.schedule import need_ray
         need_ray()
-    from ..configs import config_errors, load_config
-    config = merge_options(load_config(args.config), args.cfg_options)
+    from ..configs import config_errors
+    config = merge_options(read_config(args.config), args.cfg_options)
     load('MMPose', 'mmpose.apis', 'mmengine.runner')
     from mmengine.registry import init_default_scope
 
@@ -179,15 +180,9 @@ def prepare(args: Namespace, base: Any, arms: Sequence, ratios: dict, work_dir: 
     wanted = missing(arms, ratios)
     if not wanted:
         return ratios
-    from rich.console import Console
-    from rich.progress import Progress
-    console = Console(stderr=True)
-    console.print(f'measuring the gradients of {", ".join(wanted)} ...', highlight=False)
-    with contextlib.redirect_stdout(sys.stderr), config_errors(args.config, passes=has_begun), Progress(
-            console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task('steps', total=None)
-        return measure_ratios(base, arms, ratios, work_dir,
-                              lambda done, total: bars.update(bar, completed=done, total=total))
+    say(f'measuring the gradients of {", ".join(wanted)}')
+    with contextlib.redirect_stdout(sys.stderr), config_errors(args.config, passes=has_begun), Bars() as bars:
+        return measure_ratios(base, arms, ratios, work_dir, bars.add('steps').update)
 
 
 def print_list(runs: Sequence, work_dir: Path) -> None:
@@ -231,10 +226,19 @@ def train_all(args: Namespace, runs: Sequence, work_dir: Path) -> list:
           f'{"checkpoints are kept" if args.keep_checkpoints else "checkpoints are removed as each run ends"}',
           flush=True)
     try:
-        run_tasks(waiting, task_of, start, args.processes or slots, progress.skips, progress.ended)
+        with Bars() as bars:
+            bar = bars.add('trainings', len(runs), len(runs) - progress.left)
+            run_tasks(waiting, task_of, start, args.processes or slots, progress.skips, progress.ended,
+                      lambda running: bar.update(len(runs) - progress.left, note=steps_of(running, work_dir)))
     except KeyboardInterrupt:
         sys.exit('stopped: the same command goes on, and --report says what the runs show that are done')
     return progress.failed
+
+
+def steps_of(running: Sequence, work_dir: Path) -> str:
+    """How far the trainings are that run, as their logs say."""
+    logged = {run: last_logged(run.folder(work_dir)) or {} for run in running[:4]}
+    return '; '.join(f"{run}, step {last.get('step', 0)}" for run, last in logged.items())
 
 
 def report(args: Namespace, config: Any, base: Any, runs: Sequence, work_dir: Path) -> None:

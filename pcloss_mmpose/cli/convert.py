@@ -23,6 +23,7 @@ from typing import Mapping, Sequence
 from ..errors import FileFormatError, InputError
 from .arguments import folder, out_folder
 from .loading import load
+from .progress import track
 
 LAYOUTS = ('fashionai', 'deepfashion', 'fld')
 SHOWN = 20  # broken images
@@ -89,14 +90,12 @@ def read_parts(args: Namespace) -> Mapping:
 
 def read_sizes(parts: Mapping) -> dict[str, Sequence]:
     """Size of every image of every part; ends where images cannot be read, after it has named them."""
-    from rich.progress import track
-
     from ..datasets.conversion import rows_of
     from ..images import image_sizes
     sizes, broken = {}, []
     for name, part in parts.items():
         paths = (row['img_path'] for row in rows_of(part))
-        sizes[name], errors = image_sizes(track(paths, f'{name}: image headers', total=len(part)))
+        sizes[name], errors = image_sizes(track(paths, f'{name}: image headers', len(part)))
         broken += errors
     if broken:
         print(f'{len(broken)} of {sum(map(len, parts.values()))} images cannot be read, and nothing was written. '

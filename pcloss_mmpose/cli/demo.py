@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, Sequence
 
 from .arguments import out_folder, whole_number
+from .loading import say
+from .progress import Bar, Bars, last_logged
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
 CONFIGS = {
     'without PCLoss': 'td-hm_efflite0_1xb12-600_garments-128x128',
@@ -50,7 +51,8 @@ def run(args: Namespace) -> None:
     for folder in work_dirs.values():
         shutil.rmtree(folder, ignore_errors=True)  # an earlier demo's
         folder.mkdir(parents=True)
-    generate(console, root, args)
+    say(f'drawing {args.train + args.val} garments, training two models and testing them')
+    generate(root, args)
     train(console, root, work_dirs, args)
     metrics, predictions = test(console, root, work_dirs)
     grid, report = args.out / 'predictions.png', args.out / 'report.html'
@@ -66,21 +68,13 @@ def run(args: Namespace) -> None:
     console.print(sentence, soft_wrap=True)
 
 
-def bars_on(console: Console) -> Progress:
-    """Bars with the number of steps, a note and the time."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    return Progress(TextColumn('{task.description:<28}'), BarColumn(), MofNCompleteColumn(),
-                    TextColumn('{task.fields[note]}'), TimeElapsedColumn(), console=console)
-
-
-def generate(console: Console, root: Path, args: Namespace) -> None:
+def generate(root: Path, args: Namespace) -> None:
     """Draw both sets."""
     from ..synthetic import write_fashionai
-    with bars_on(console) as bars:
+    with Bars(keep=True) as bars:
         for split, count in (('train', args.train), ('val', args.val)):
-            bar = bars.add_task(f'drawing {split} garments', total=count, note='')
             write_fashionai(root, split, count, seed=args.seed, difficulty='ordinary',
-                            progress=lambda done, bar=bar: bars.update(bar, completed=done))
+                            progress=bars.add(f'drawing {split} garments', count).update)
 
 
 def start(command: str, root: Path, work_dir: Path, *arguments) -> subprocess.Popen:
@@ -126,24 +120,19 @@ def train(console: Console, root: Path, work_dirs: Mapping[str, Path], args: Nam
                    '--cfg-options', *options)
         for arm, config in CONFIGS.items()
     }
-    with bars_on(console) as bars:
-        tasks = {arm: bars.add_task(f'training {arm}', total=args.iterations, note='') for arm in runs}
+    with Bars(keep=True) as bars:
+        shown = {arm: bars.add(f'training {arm}', args.iterations) for arm in runs}
         wait(console, runs, {arm: folder / 'train.log' for arm, folder in work_dirs.items()},
-             watch=lambda arm: show_progress(bars, tasks[arm], work_dirs[arm]))
-        for task in tasks.values():
-            bars.update(task, completed=args.iterations)
+             watch=lambda arm: show_progress(shown[arm], work_dirs[arm]))
+        for bar in shown.values():
+            bar.update(args.iterations, note=bar.note)
 
 
-def show_progress(bars: Progress, task: int, work_dir: Path) -> None:
+def show_progress(bar: Bar, work_dir: Path) -> None:
     """Move a bar to where the training's log is."""
-    for scalars in sorted(work_dir.glob('*/vis_data/scalars.json'))[-1:]:
-        lines = scalars.read_text().splitlines()
-        if lines:
-            try:
-                last = json.loads(lines[-1])
-            except ValueError:  # the line is being written
-                return
-            bars.update(task, completed=last['step'], note=f"loss {last['loss']:.4f}")
+    last = last_logged(work_dir)
+    if last and 'loss' in last:
+        bar.update(last['step'], note=f"loss {last['loss']:.4f}")
 
 
 def test(console: Console, root: Path, work_dirs: Mapping[str, Path]) -> tuple[dict, dict]:

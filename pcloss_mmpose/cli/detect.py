@@ -28,6 +28,7 @@ from ..errors import InputError
 from ..files import write_at_once
 from .arguments import checkpoint_file, config_file, number, out_file
 from .loading import load
+from .progress import track
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -109,9 +110,7 @@ def write_coco_results(args: Namespace) -> None:
 
 def detect_all(detect: Callable, calls: Sequence[tuple]) -> list:
     """What ``detect`` gives for each call, whose last argument is the image; those that cannot be read are named."""
-    from rich.console import Console
-    from rich.progress import track
-    found = [detect(*call) for call in track(calls, 'detecting', console=Console(stderr=True))]
+    found = [detect(*call) for call in track(calls, 'detecting')]
     broken = [call[-1] for call, own in zip(calls, found) if own is None]
     for path in broken[:10]:
         print(f'passed over, it cannot be read: {path}', file=sys.stderr)

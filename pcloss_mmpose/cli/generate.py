@@ -9,6 +9,8 @@ from argparse import ArgumentParser, Namespace
 
 from ..errors import InputError
 from .arguments import whole_number
+from .loading import say
+from .progress import Bars
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -33,14 +35,12 @@ def run(args: Namespace) -> None:
     size = args.size[0] if len(args.size) == 1 else tuple(args.size)
     splits = {'train': args.train, 'val': args.val}
 
-    from rich.progress import Progress
-
+    say('drawing garments')
     from ..synthetic.generate import refuse_foreign, write_fashionai
     for split in splits:
         refuse_foreign(args.root, split)
-    with Progress() as progress:
-        for split, count in splits.items():
-            task = progress.add_task(split, total=count)
+    for split, count in splits.items():
+        with Bars() as bars:
             path = write_fashionai(args.root, split, count, size, args.seed, args.categories, args.difficulty,
-                                   lambda done, task=task: progress.update(task, completed=done))
-            progress.console.print(f'{count} images: {path}', markup=False, highlight=False, soft_wrap=True)
+                                   bars.add(split, count).update)
+        print(f'{count} images: {path}', flush=True)

@@ -1,4 +1,4 @@
-"""Imports that take seconds, before which a command says what it waits for."""
+"""What takes seconds before a command's own work, before which it says what it waits for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,22 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 #: What launchers set to the number of a process.
 RANKS = 'RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'
+
+
+def is_first() -> bool:
+    """Whether this is the first, or only one, of the processes that a launcher has started."""
+    return all(os.environ.get(rank, '0') == '0' for rank in RANKS)
+
+
+def say(words: str) -> None:
+    """Print what is done now; the first of several processes does."""
+    if is_first():
+        print(f'{words} ...', file=sys.stderr, flush=True)
 
 
 def load(name: str, *modules: str) -> None:
@@ -20,8 +33,7 @@ def load(name: str, *modules: str) -> None:
     """
     if modules[0] in sys.modules:
         return
-    if all(os.environ.get(rank, '0') == '0' for rank in RANKS):
-        print(f'loading {name} ...', file=sys.stderr, flush=True)
+    say(f'loading {name}')
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated')  # MMEngine's matter
     gc.disable()
     try:
@@ -30,3 +42,11 @@ def load(name: str, *modules: str) -> None:
         gc.freeze()
     finally:
         gc.enable()
+
+
+def read_config(path: Path) -> Any:
+    """MMEngine's config of a file (:func:`~pcloss_mmpose.configs.load_config`); the first one takes seconds."""
+    if 'mmengine.config' not in sys.modules:
+        say(f'reading {path.name}')
+    from ..configs import load_config
+    return load_config(path)

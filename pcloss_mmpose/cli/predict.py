@@ -24,6 +24,7 @@ from argparse import ArgumentParser, Namespace
 from ..errors import InputError
 from .arguments import add_names_option, checkpoint_file, config_file, number, out_folder, whole_number
 from .loading import load
+from .progress import Bars
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -57,9 +58,6 @@ def run(args: Namespace) -> None:
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
 
     load('MMPose', 'mmpose.apis')
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from ..inference.drawings import Style
     from ..inference.job import Job
     from ..visualization.scored import HOLLOW_BELOW
@@ -68,11 +66,10 @@ def run(args: Namespace) -> None:
               style)
     for warning in job.warnings if rank == 0 else ():
         print(f'warning: {warning}', file=sys.stderr)
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=rank != 0) as bars:
-        bar = bars.add_task('predicting', total=len(job.share), completed=len(job.share) - len(job.left))
+    with Bars() as bars:
+        bar = bars.add('predicting', len(job.share), len(job.share) - len(job.left))
         for count in job.run(args.batch_size, args.workers):
-            bars.advance(bar, count)
+            bar.advance(count)
 
     result = job.finish()
     if result is None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from .arguments import out_file
 from .loading import load
+from .progress import Bars
 
 
 def tested_run(text: str) -> tuple[str, Path]:
@@ -56,17 +57,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     load('MMPose', 'mmpose.evaluation')
-    from rich.console import Console
-    from rich.progress import Progress
-
     from ..files import write_at_once
     from ..visualization.report import check_same_images, load_run, report_page, summary_sentence
     threshold = None if args.threshold is None else args.threshold / 100
     runs = [load_run(folder, name, threshold) for name, folder in args.runs]
     check_same_images(runs)
-    with Progress(console=Console(stderr=True)) as bars:
-        bar = bars.add_task('images', total=len(runs[0].paths))
-        page, broken = report_page(runs, args.title, lambda done: bars.update(bar, completed=done))
+    with Bars() as bars:
+        page, broken = report_page(runs, args.title, bars.add('images', len(runs[0].paths)).update)
     write_at_once(args.out, page)
     if broken:
         print(f'{len(broken)} images could not be read (relative paths start from the current folder), the first is '

@@ -12,11 +12,11 @@ from __future__ import annotations
 import contextlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from functools import partial
-from typing import ContextManager
+from typing import Iterator
 
 from ..errors import InputError
 from .arguments import add_names_option, checkpoint_file, config_file, out_file
-from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, find_tool, run_tool
+from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, run_tool
 
 
 def predictions_file(text: str) -> str:
@@ -46,17 +46,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     if args.names and not (args.show_dir or args.show):
         raise InputError('--names goes with --show-dir or --show')
-    find_tool('test.py')
-    dumped = contextlib.nullcontext()
-    if args.dump is not None and args.dump.endswith('.jsonl'):
-        from ..evaluation.predictions import dumped_predictions
-        dumped, args.dump = dumped_predictions(args.dump), None
-    with dumped:
-        run_tool('test.py', [str(args.config), args.checkpoint, *as_argv(args, OPTIONS)],
-                 within=partial(drawings, args.names))
+    lines = args.dump if (args.dump or '').endswith('.jsonl') else None
+    if lines:
+        args.dump = None
+    run_tool('test.py', [str(args.config), args.checkpoint, *as_argv(args, OPTIONS)],
+             partial(drawn_and_dumped, args.names, lines))
 
 
-def drawings(names: bool) -> ContextManager:
-    """A context in which pictures are drawn as this package draws them."""
+@contextlib.contextmanager
+def drawn_and_dumped(names: bool, dump: str | None) -> Iterator[None]:
+    """While it is open, pictures are drawn as this package draws them, and predictions are dumped if a file is named."""
+    from ..evaluation.predictions import dumped_predictions
     from ..visualization.visualizer import own_drawings
-    return own_drawings(names)
+    with own_drawings(names), dumped_predictions(dump) if dump else contextlib.nullcontext():
+        yield

@@ -41,7 +41,8 @@ Start = Callable[[Task, int], Process]
 
 
 def run_tasks(tasks: Sequence[Any], task_of: Callable[[Any], Task], start: Start, slots: int,
-              skips: Callable[[Any], bool], ended: Callable[[Any, int], None]) -> None:
+              skips: Callable[[Any], bool], ended: Callable[[Any, int], None],
+              watch: Callable[[list], None] = lambda running: None) -> None:
     """Run each of some tasks, as many at a time as there are slots, in their order.
 
     Args:
@@ -51,6 +52,7 @@ def run_tasks(tasks: Sequence[Any], task_of: Callable[[Any], Task], start: Start
         slots: How many run at a time.
         skips: Asked before a task begins: whether it is left out.
         ended: Told of each task that has ended, with its exit code.
+        watch: Told again and again which tasks run.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, SIGTERM or a closed terminal; the processes have been ended.
@@ -65,6 +67,7 @@ def run_tasks(tasks: Sequence[Any], task_of: Callable[[Any], Task], start: Start
                         if not skips(task):
                             running[slot] = task, start(task_of(task), slot)
                 time.sleep(POLL_SECONDS)
+                watch([task for task, _ in running.values()])
                 for slot, (task, process) in list(running.items()):
                     code = process.poll()
                     if code is not None:
