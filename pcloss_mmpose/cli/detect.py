@@ -27,7 +27,7 @@ from typing import Callable, Sequence
 from ..errors import InputError
 from ..files import write_at_once
 from .arguments import checkpoint_file, config_file, number, out_file
-from .loading import load
+from .loading import load, say
 from .progress import track
 
 
@@ -66,6 +66,7 @@ def write_boxes(args: Namespace) -> None:
 
     load('MMDetection', 'mmdet.apis')
     from ..inference.detector import Detector
+    say('opening the model')
     threshold = 0.5 if args.threshold is None else args.threshold
     detector = Detector(args.config, args.checkpoint, args.classes, threshold, args.largest, args.device)
     found = detect_all(detector.detect, [(path,) for path in images])
@@ -93,6 +94,7 @@ def write_coco_results(args: Namespace) -> None:
     load('MMDetection', 'mmdet.apis')
     from ..datasets.box_ap import PAPER_AP, box_ap
     from ..inference.detector import Detector
+    say('opening the model')
     classes, threshold = args.classes or ['person'], 0. if args.threshold is None else args.threshold
     detector = Detector(args.config, args.checkpoint, classes, threshold, device=args.device)
     found = detect_all(partial(person_results, detector), list(paths.items()))

@@ -23,7 +23,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..errors import InputError
 from .arguments import add_names_option, checkpoint_file, config_file, number, out_folder, whole_number
-from .loading import load
+from .loading import load, say
 from .progress import Bars
 
 
@@ -61,6 +61,7 @@ def run(args: Namespace) -> None:
     from ..inference.drawings import Style
     from ..inference.job import Job
     from ..visualization.scored import HOLLOW_BELOW
+    say('opening the model')
     style = Style(args.names, HOLLOW_BELOW if args.hollow_below is None else args.hollow_below)
     job = Job(args.config, args.checkpoint, items, args.out, args.all_landmarks, args.draw, args.device, rank, world,
               style)

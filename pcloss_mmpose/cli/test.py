@@ -55,7 +55,7 @@ def run(args: Namespace) -> None:
 
 @contextlib.contextmanager
 def drawn_and_dumped(names: bool, dump: str | None) -> Iterator[None]:
-    """While it is open, pictures are drawn as this package draws them, and predictions are dumped if a file is named."""
+    """While it is open, pictures are drawn as this package draws them, and predictions go to a .jsonl, if named."""
     from ..evaluation.predictions import dumped_predictions
     from ..visualization.visualizer import own_drawings
     with own_drawings(names), dumped_predictions(dump) if dump else contextlib.nullcontext():
