@@ -105,7 +105,7 @@ def draw_landmarks(image: np.ndarray,
                      cv2.LINE_AA, SHIFT)
     for k in np.flatnonzero(shown):
         if truth is not None and np.isfinite(truth[k]).all():
-            draw_line(image, truth[k], keypoints[k], WHITE, size.line)
+            draw_line(image, truth[k], keypoints[k], WHITE, max(2, size.line))
             draw_point(image, truth[k], FILLED, WHITE, max(2, size.radius / 2))
     for k in np.flatnonzero(shown):
         draw_point(image, keypoints[k], shown[k], _bgr(look.colors[k]), size.radius)
@@ -143,7 +143,7 @@ def draw_line(image: np.ndarray, start: Sequence[float], end: Sequence[float], c
 
 def _casing(color: Sequence[int], width: int) -> tuple[tuple[Sequence[int], int], ...]:
     """Color and width of the lines that make one: a dark and wide one below."""
-    return (DARK, width + 2 * max(1, round(width / 3))), (color, width)
+    return (DARK, width + 2 * round(width / 3) if width > 1 else 2), (color, width)
 
 
 def _resized(image: np.ndarray, longer: int, *places: Any) -> tuple[np.ndarray, list[Any]]:
