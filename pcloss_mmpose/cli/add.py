@@ -20,7 +20,7 @@ from ..configs import find_config
 from ..errors import InputError
 from ..files import write_at_once
 from .arguments import out_file
-from .loading import say
+from .loading import say_reading
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(args: Namespace) -> None:
     base = Path(os.path.relpath(path, file.parent))
     if (file.parent.resolve() / base).resolve() != path.resolve():  # a link is on the way
         base = path.absolute()
-    say(f'reading {path.name}')
+    say_reading(path)
     from ..add_pcloss import add_pcloss, changes
     warnings.filterwarnings('once', 'metainfo')
     warnings.filterwarnings('ignore', 'The metainfo config file')  # MMPose's, of its own files

@@ -44,9 +44,14 @@ def load(name: str, *modules: str) -> None:
         gc.enable()
 
 
-def read_config(path: Path) -> Any:
-    """MMEngine's config of a file (:func:`~pcloss_mmpose.configs.load_config`); the first one takes seconds."""
+def say_reading(path: Path) -> None:
+    """Say that a config is read, before the first one, which takes seconds."""
     if 'mmengine.config' not in sys.modules:
         say(f'reading {path.name}')
+
+
+def read_config(path: Path) -> Any:
+    """MMEngine's config of a file (:func:`~pcloss_mmpose.configs.load_config`)."""
+    say_reading(path)
     from ..configs import load_config
     return load_config(path)

@@ -15,8 +15,6 @@ BOX_COLOR = (255, 0, 255)
 #: What ``visible`` says of a landmark.
 LEFT_OUT, HOLLOW, FILLED = 0, 1, 2
 
-#: Longer side in pixels of a picture with names: a smaller image is enlarged, as letters need room.
-ROOM_FOR_NAMES = 640
 SHIFT = 4  # OpenCV's coordinates are in 1/16 pixels
 
 
@@ -38,11 +36,6 @@ class Look(NamedTuple):
         return cls(landmark_names(metainfo), np.asarray(metainfo['keypoint_colors']).reshape(-1, 3),
                    np.asarray(metainfo.get('skeleton_links', ()), dtype=int).reshape(-1, 2),
                    np.asarray(metainfo.get('skeleton_link_colors', ())).reshape(-1, 3))
-
-
-def room(image: np.ndarray, names: bool) -> int | None:
-    """``longer`` of :func:`draw_landmarks` for a picture of its own: None where the image is large enough."""
-    return ROOM_FOR_NAMES if names and max(image.shape[:2]) < ROOM_FOR_NAMES else None
 
 
 class Sizes(NamedTuple):
@@ -91,7 +84,14 @@ def draw_landmarks(image: np.ndarray,
     if longer is None:
         image = np.ascontiguousarray(image).copy()
     else:
-        image, (keypoints, truth, box) = _resized(image, longer, keypoints, truth, box)
+        image, (keypoints, truth, box) = resized(image, longer, keypoints, truth, box)
+    draw_on(image, keypoints, visible, look, truth, box, names)
+    return image
+
+
+def draw_on(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, look: Look,
+            truth: np.ndarray | None = None, box: Sequence[float] | None = None, names: bool = False) -> None:
+    """:func:`draw_landmarks` into the image itself."""
     size, shown = sizes(image.shape, box), drawn_states(keypoints, visible)
     if box is not None and not is_whole(box, image.shape):
         x1, y1, x2, y2 = np.clip(box, -1e5, 1e5).round().astype(int).tolist()
@@ -111,7 +111,6 @@ def draw_landmarks(image: np.ndarray,
         draw_point(image, keypoints[k], shown[k], _bgr(look.colors[k]), size.radius)
     if names:
         _draw_names(image, keypoints, shown, look, size)
-    return image
 
 
 def drawn_states(keypoints: np.ndarray, visible: np.ndarray) -> np.ndarray:
@@ -127,11 +126,11 @@ def is_whole(box: Sequence[float], shape: Sequence[int]) -> bool:
 
 def draw_point(image: np.ndarray, point: Sequence[float], state: int, color: Sequence[int], radius: float) -> None:
     """Draw a disc, or a ring around white, with a casing that shows on any ground."""
-    rim = max(1., radius / 5)
+    center, rim = _fixed(point), max(1., radius / 5)
     discs = ((DARK, radius + rim), (WHITE, radius), (color, radius - rim / 2)) if state == FILLED else (
         (DARK, radius + rim), (color, radius), (WHITE, 0.6 * radius))
     for ground, reach in discs:
-        cv2.circle(image, _fixed(point), _fixed(reach), ground, -1, cv2.LINE_AA, SHIFT)
+        cv2.circle(image, center, round(reach * 2**SHIFT), ground, -1, cv2.LINE_AA, SHIFT)
 
 
 def draw_line(image: np.ndarray, start: Sequence[float], end: Sequence[float], color: Sequence[int], width: int
@@ -146,13 +145,13 @@ def _casing(color: Sequence[int], width: int) -> tuple[tuple[Sequence[int], int]
     return (DARK, width + 2 * round(width / 3) if width > 1 else 2), (color, width)
 
 
-def _resized(image: np.ndarray, longer: int, *places: Any) -> tuple[np.ndarray, list[Any]]:
+def resized(image: np.ndarray, longer: int, *places: Any) -> tuple[np.ndarray, list[Any]]:
     """An image whose longer side has so many pixels, and places (x, y, ...) on it; None stays None."""
     height, width = image.shape[:2]
     scale = longer / max(height, width)
-    resized = cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale))),
-                         interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return resized, [None if place is None else (np.asarray(place) + 0.5) * scale - 0.5 for place in places]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return image, [None if place is None else (np.asarray(place) + 0.5) * scale - 0.5 for place in places]
 
 
 def _draw_names(image: np.ndarray, keypoints: np.ndarray, shown: np.ndarray, look: Look, size: Sizes) -> None:
@@ -172,9 +171,9 @@ def _draw_names(image: np.ndarray, keypoints: np.ndarray, shown: np.ndarray, loo
         draw_text(image, label, corner, size.font)
 
 
-def _fixed(pixels: Any) -> Any:
+def _fixed(point: Sequence[float]) -> list[int]:
     """Pixels as OpenCV takes them with ``SHIFT``; what lies far outside stays drawable."""
-    return (np.clip(pixels, -1e5, 1e5) * 2**SHIFT).round().astype(int).tolist()
+    return [round(min(max(float(value), -1e5), 1e5) * 2**SHIFT) for value in point]
 
 
 def _bgr(rgb: Sequence[int]) -> tuple[int, ...]:

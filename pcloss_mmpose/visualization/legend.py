@@ -17,6 +17,9 @@ SWATCHES = 3  # colors of a side that are shown
 GREY = (128, 128, 128)
 
 
+_side = lru_cache(maxsize=4096)(side)
+
+
 class Entry(NamedTuple):
     """A mark and what it means."""
 
@@ -43,7 +46,7 @@ def entries(look: Look, states: Sequence[np.ndarray], hollow: str, truth: bool =
         drawn |= each > 0
     of_side: dict[str, dict[tuple[int, ...], None]] = {}
     for k in np.flatnonzero(drawn):
-        of_side.setdefault(side(look.names[k]), {})[tuple(int(value) for value in look.colors[k][::-1])] = None
+        of_side.setdefault(_side(look.names[k]), {})[tuple(int(value) for value in look.colors[k][::-1])] = None
     legend = []
     for name, text in (('left', 'left'), ('right', 'right'), ('', 'middle')):
         others = {color for other, colors in of_side.items() if other != name for color in colors}
@@ -61,14 +64,22 @@ def with_legend(picture: np.ndarray, legend: Iterable[Entry], font: int | None =
 
     ``font`` is the height of the letters in pixels; by default it goes with the picture.
     """
-    legend = tuple(legend)
-    if not legend:
-        return picture
-    height, width = picture.shape[:2]
-    strip = _strip(legend, max(width, NARROWEST), font or sizes(picture.shape).font)
-    whole = np.empty((height + len(strip), strip.shape[1], 3), np.uint8)
-    whole[:height, :width], whole[:height, width:], whole[height:] = picture, WHITE, strip
+    whole, place = above_legend(picture.shape, legend, font)
+    place[:] = picture
     return whole
+
+
+def above_legend(shape: Sequence[int], legend: Iterable[Entry], font: int | None = None
+                 ) -> tuple[np.ndarray, np.ndarray]:
+    """A canvas with a legend at its lower edge, and the view of it that takes a picture, (height, width, 3)."""
+    legend, (height, width) = tuple(legend), shape[:2]
+    if not legend:
+        whole = np.empty((height, width, 3), np.uint8)
+        return whole, whole
+    strip = _strip(legend, max(width, NARROWEST), font or sizes(shape).font)
+    whole = np.empty((height + len(strip), strip.shape[1], 3), np.uint8)
+    whole[:height, width:], whole[height:] = WHITE, strip
+    return whole, whole[:height, :width]
 
 
 @lru_cache(maxsize=64)

@@ -6,11 +6,13 @@ from typing import Sequence
 
 import numpy as np
 
-from .landmarks import FILLED, HOLLOW, LEFT_OUT, Look, draw_landmarks, is_whole, room
-from .legend import entries, with_legend
+from .landmarks import FILLED, HOLLOW, LEFT_OUT, Look, draw_on, is_whole, resized
+from .legend import above_legend, entries
 
 #: MMPose's ``kpt_thr``, below which its visualizer draws nothing.
 HOLLOW_BELOW = 0.3
+#: Longer side in pixels of a picture with names: a smaller image is enlarged, as letters need room.
+ROOM_FOR_NAMES = 640
 
 
 def draw_scored(image: np.ndarray, keypoints: np.ndarray, scores: np.ndarray, look: Look,
@@ -35,7 +37,11 @@ def draw_scored(image: np.ndarray, keypoints: np.ndarray, scores: np.ndarray, lo
     states[~np.isfinite(keypoints).all(axis=1)] = LEFT_OUT
     if truth is not None and not np.isfinite(truth[states > 0]).all(axis=1).any():
         truth = None
-    drawn = draw_landmarks(image, keypoints, states, look, truth, box, names, room(image, names))
+    if names and max(image.shape[:2]) < ROOM_FOR_NAMES:
+        image, (keypoints, truth, box) = resized(image, ROOM_FOR_NAMES, keypoints, truth, box)
     legend = entries(look, [states], f'score below {hollow_below:g}', truth is not None,
                      box is not None and not is_whole(box, image.shape))
-    return with_legend(drawn, legend)
+    drawn, place = above_legend(image.shape, legend)  # at once, without a copy of a large picture
+    place[:] = image
+    draw_on(place, keypoints, states, look, truth, box, names)
+    return drawn
