@@ -237,8 +237,8 @@ def train_all(args: Namespace, runs: Sequence, work_dir: Path) -> list:
 
 def steps_of(running: Sequence, work_dir: Path) -> str:
     """How far the trainings are that run, as their logs say."""
-    logged = {run: last_logged(run.folder(work_dir)) or {} for run in running[:4]}
-    return '; '.join(f"{run}, step {last.get('step', 0)}" for run, last in logged.items())
+    logged = [(run, last_logged(run.folder(work_dir)) or {}) for run in running[:4]]
+    return '; '.join(f"{run}, step {last.get('step', 0)}" for run, last in logged)
 
 
 def report(args: Namespace, config: Any, base: Any, runs: Sequence, work_dir: Path) -> None:

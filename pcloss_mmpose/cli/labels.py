@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .arguments import folder, number, out_folder, whole_number
+from .progress import track
 
 WIDEN = 10
 
@@ -89,8 +90,6 @@ def run(args: Namespace) -> None:
 
 def read_sizes(root: str, names: list[str]) -> dict[str, tuple[int, int]]:
     """Width and height of each image; InputError where one cannot be read."""
-    from rich.progress import track
-
     from ..images import image_sizes
     sizes, broken = image_sizes(track([str(Path(root) / name) for name in names], 'image headers'))
     if broken:

@@ -97,6 +97,8 @@ with Bars(keep={keep}) as bars:
     for step in range(40):
         bar.update(step + 1, note='loss 0.5')
         time.sleep(0.01)
+        if step == 20:
+            print('half')
 print('done')
 """
 
@@ -109,7 +111,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_beside_it_the_result_alone(keep):
     process = subprocess.Popen([sys.executable, '-c', CODE.format(keep=keep)], stdin=theirs, stderr=theirs,
                                stdout=subprocess.PIPE, env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '100'})
     os.close(theirs)
-    assert process.communicate()[0] == b'done\n'
+    assert process.communicate()[0] == b'half\ndone\n'
     shown = b''
     try:
         while True:
