@@ -18,7 +18,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from .arguments import out_file
-from .loading import load
+from .loading import load, say
 from .progress import Bars
 
 
@@ -59,6 +59,7 @@ def run(args: Namespace) -> None:
     load('MMPose', 'mmpose.evaluation')
     from ..files import write_at_once
     from ..visualization.report import check_same_images, load_run, report_page, summary_sentence
+    say('measuring the runs')
     threshold = None if args.threshold is None else args.threshold / 100
     runs = [load_run(folder, name, threshold) for name, folder in args.runs]
     check_same_images(runs)
