@@ -56,6 +56,8 @@ def run(args: Namespace) -> None:
     train(console, root, work_dirs, args)
     metrics, predictions = test(console, root, work_dirs)
     grid, report = args.out / 'predictions.png', args.out / 'report.html'
+    if not console.is_terminal:
+        say('drawing')
     with console.status('drawing'):
         draw_grid(grid, predictions)
         sentence = write_report(report, predictions)
@@ -137,6 +139,8 @@ def show_progress(bar: Bar, work_dir: Path) -> None:
 
 def test(console: Console, root: Path, work_dirs: Mapping[str, Path]) -> tuple[dict, dict]:
     """Figures and per-image results of each arm."""
+    if not console.is_terminal:
+        say('testing both arms')
     with console.status('testing both arms'):
         runs = {}
         for arm, config in CONFIGS.items():
