@@ -1,0 +1,82 @@
+"""Checkpoints as safetensors: weights, the meta beside them as JSON, and a checksum, which the format has not.
+
+The file's ``__metadata__`` has ``format`` ('pt'), ``meta`` (that of the checkpoint), ``versions`` (of the modules, as
+state dicts have them) and ``sha256``: of the header without that entry, as JSON with sorted keys, and of all that
+follows it. Any program that reads safetensors reads the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from typing import Any, Mapping
+
+from ..errors import InputError, MissingPackageError
+
+#: Bytes of the header's length, which begin the file.
+LENGTH = 8
+#: The longest header that safetensors reads.
+LONGEST = 100_000_000
+
+
+def is_safetensors(start: bytes) -> bool:
+    """Whether a file with these first bytes, at least 9, is one."""
+    return len(start) > LENGTH and int.from_bytes(start[:LENGTH], 'little') <= LONGEST and start[LENGTH:LENGTH + 1
+                                                                                                ] == b'{'
+
+
+def as_safetensors(checkpoint: Mapping[str, Any]) -> bytes:
+    """A checkpoint's file: ``state_dict`` of contiguous tensors that share no memory, and ``meta`` of plain values."""
+    save = _safetensors().save
+    weights = checkpoint['state_dict']
+    metadata = dict(format='pt', meta=json.dumps(checkpoint['meta']),
+                    versions=json.dumps(getattr(weights, '_metadata', None) or {}))
+    return save(dict(weights), dict(metadata, sha256=checksum(save(dict(weights), metadata))))
+
+
+def read_safetensors(content: bytes, name: str) -> tuple[dict[str, Any], bool]:
+    """A checkpoint, and whether it had a checksum.
+
+    Raises:
+        InputError: The file is not whole, or its checksum is not that of its content.
+    """
+    load = _safetensors().load
+    try:
+        metadata = _header(content).get('__metadata__') or {}
+        if 'sha256' in metadata and metadata['sha256'] != checksum(content):
+            raise InputError(f'{name}: the checkpoint is damaged: its checksum is that of another content')
+        weights = OrderedDict(load(content))
+        meta, versions = (json.loads(metadata.get(key, '{}')) for key in ('meta', 'versions'))
+        names = meta.get('dataset_meta', {}).get('keypoint_id2name')
+        if names:  # JSON has no numbers for keys
+            meta['dataset_meta']['keypoint_id2name'] = {int(key): value for key, value in names.items()}
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # the package has its own error, and a header can be anything
+        raise InputError(f'{name}: no whole safetensors file ({type(error).__name__}: {str(error)[:200]})') from error
+    if versions:
+        weights._metadata = versions
+    return dict(meta=meta, state_dict=weights), 'sha256' in metadata
+
+
+def checksum(content: bytes) -> str:
+    """SHA-256 of all but the place where it is written."""
+    header = _header(content)
+    header.get('__metadata__', {}).pop('sha256', None)
+    end = LENGTH + int.from_bytes(content[:LENGTH], 'little')
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    digest.update(memoryview(content)[end:])
+    return digest.hexdigest()
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    return json.loads(content[LENGTH:LENGTH + int.from_bytes(content[:LENGTH], 'little')])
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.torch
+    except ImportError:
+        raise MissingPackageError('safetensors not installed: pip install safetensors') from None
+    return safetensors.torch
