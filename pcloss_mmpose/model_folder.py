@@ -124,8 +124,8 @@ def _downloaded(model: str, name: str) -> str:
     from huggingface_hub import constants
     repository, revision = HUB_NAME.fullmatch(model).group('repository', 'revision')
     if os.environ.get('RANK', '0') == '0':
-        print(f'{name} of {repository}{f" at {revision}" if revision else ""}: from {constants.ENDPOINT} or its copy in '
-              f'{constants.HF_HUB_CACHE}', file=sys.stderr, flush=True)
+        print(f'{name} of {model[len(HUB):]}: from {constants.ENDPOINT}, or its copy in {constants.HF_HUB_CACHE}',
+              file=sys.stderr, flush=True)
     try:
         return huggingface_hub.hf_hub_download(repository, name, revision=revision)
     except Exception as error:  # of whatever a network and a server can do

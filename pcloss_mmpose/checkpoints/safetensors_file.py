@@ -12,6 +12,8 @@ import json
 from collections import OrderedDict
 from typing import Any, Mapping
 
+import torch
+
 from ..errors import InputError, MissingPackageError
 
 #: Bytes of the header's length, which begin the file.
@@ -35,8 +37,13 @@ def as_safetensors(checkpoint: Mapping[str, Any]) -> bytes:
     return save(dict(weights), dict(metadata, sha256=checksum(save(dict(weights), metadata))))
 
 
-def read_safetensors(content: bytes, name: str) -> tuple[dict[str, Any], bool]:
+def read_safetensors(content: bytes, name: str, map_location: Any = 'cpu') -> tuple[dict[str, Any], bool]:
     """A checkpoint, and whether it had a checksum.
+
+    Args:
+        content: Of the file.
+        name: To show.
+        map_location: Where tensors come to; functions, which ``torch.load`` takes too, leave them on the CPU.
 
     Raises:
         InputError: The file is not whole, or its checksum is not that of its content.
@@ -47,6 +54,8 @@ def read_safetensors(content: bytes, name: str) -> tuple[dict[str, Any], bool]:
         if 'sha256' in metadata and metadata['sha256'] != checksum(content):
             raise InputError(f'{name}: the checkpoint is damaged: its checksum is that of another content')
         weights = OrderedDict(load(content))
+        if isinstance(map_location, (str, torch.device)):
+            weights.update((key, value.to(map_location)) for key, value in weights.items())
         meta, versions = (json.loads(metadata.get(key, '{}')) for key in ('meta', 'versions'))
         names = meta.get('dataset_meta', {}).get('keypoint_id2name')
         if names:  # JSON has no numbers for keys

@@ -24,13 +24,12 @@ from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 
 from ..errors import InputError, MissingPackageError
-from .arguments import checkpoint_file, config_file, out_file, whole_number
+from .arguments import add_model, fetch_model, out_file, whole_number
 from .loading import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('config', type=config_file, metavar='CONFIG')
-    parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
+    add_model(parser)
     parser.add_argument('-o', '--out', type=out_file('.onnx'), required=True, help='file to write')
     parser.add_argument('--output', choices=('coordinates', 'heatmaps', 'simcc'), default='coordinates',
                         help='of the graph (default: %(default)s)')
@@ -50,6 +49,7 @@ def run(args: Namespace) -> None:
         raise InputError('--root goes with --pictures')
     from ..inference import find_items
     items = find_items(args.pictures, args.root) if args.pictures else []
+    fetch_model(args)
     from ..configs import load_config
     config = load_config(args.config)
     load('MMPose', 'mmpose.apis')

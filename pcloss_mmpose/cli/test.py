@@ -1,6 +1,7 @@
 """Measure a model on the test set: MMPose's own test.py, which knows this package's components.
 
     pcloss test CONFIG CHECKPOINT
+    pcloss test hf-hub:OWNER/NAME               # or the folder of a model, with the config that it has
     tools/dist_test.sh CONFIG CHECKPOINT 4      # on four GPUs, or in four processes on the CPU
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from .arguments import checkpoint_file, config_file, out_file
+from .arguments import add_model, fetch_model, out_file
 from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, find_tool, run_tool
 
 
@@ -31,13 +32,13 @@ OPTIONS = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('config', type=config_file, metavar='CONFIG')
-    parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
+    add_model(parser)
     add_options(parser, OPTIONS)
 
 
 def run(args: Namespace) -> None:
     find_tool('test.py')
+    fetch_model(args)
     dumped = contextlib.nullcontext()
     if args.dump is not None and args.dump.endswith('.jsonl'):
         from ..evaluation.predictions import dumped_predictions

@@ -16,7 +16,7 @@ from mmpose.registry import DATASETS
 from torch import nn
 
 from ..configs import config_errors
-from ..errors import InputError
+from ..errors import InputError, PclossError
 from ..inference import Item
 from ..inference.predictor import ImageDataset, load_model
 from ..metainfo import landmark_names
@@ -63,10 +63,16 @@ def export(config: Config, checkpoint: str, path: Path, output: str, items: Sequ
         if options is None or 'model' not in config:
             raise InputError('the config must have a model, and a test_dataloader with a dataset')
         model = load_model(init_model, config, checkpoint, 'cpu')
+    return export_model(model, options, path, output, items, count)
+
+
+def export_model(model: nn.Module, options: Mapping, path: Path, output: str, items: Sequence[Item], count: int
+                 ) -> Export:
+    """:func:`export` of a model that is built; ``options``: config of its test set. Its flip test is switched off."""
     flip_test = bool(model.test_cfg.get('flip_test'))
     model.test_cfg['flip_test'] = False
     graph = DeployGraph(model, output)
-    rule = crop_rule(options.pipeline)
+    rule = crop_rule(options['pipeline'])
     metadata = graph_metadata(rule, model.dataset_meta)
     if output == 'simcc':
         rtmlib.check_runs(rule, model.head.decoder)
@@ -77,6 +83,24 @@ def export(config: Config, checkpoint: str, path: Path, output: str, items: Sequ
     unit = 'heatmap' if hasattr(model.head.decoder, 'scale_factor') else 'crop'
     made = Export(new, len(samples), compare(new, model, samples), unit, flip_test)
     return made._replace(path=new.replace(path)) if made.is_right else made
+
+
+def best_output(model: nn.Module, pipeline: Sequence[Mapping]) -> str:
+    """The output of a graph that others can do most with: what rtmlib runs, or else coordinates, or else heatmaps.
+
+    Raises:
+        InputError: There is none.
+    """
+    rule = crop_rule(pipeline)
+    for output in ('simcc', 'coordinates', 'heatmaps'):
+        try:
+            DeployGraph(model, output)
+            if output == 'simcc':
+                rtmlib.check_runs(rule, model.head.decoder)
+            return output
+        except InputError as error:
+            fault = error
+    raise fault
 
 
 def write_onnx(graph: DeployGraph, crops: np.ndarray, path: Path, metadata: Mapping[str, str]) -> None:
@@ -118,9 +142,15 @@ def load_samples(options: Mapping, dataset_meta: Mapping, items: Sequence[Item],
         count: At most so many.
 
     Raises:
-        InputError: An image cannot be read, or the test set is empty.
+        InputError: An image cannot be read, or the test set cannot or is empty.
     """
-    entries = ImageDataset(items, options.pipeline, dataset_meta) if items else DATASETS.build(options)
+    if items:
+        entries = ImageDataset(items, options.pipeline, dataset_meta)
+    else:
+        try:
+            entries = DATASETS.build(options)
+        except (PclossError, OSError) as error:
+            raise InputError(f'no test set to compare on ({error}): name some --pictures') from error
     if not len(entries):
         raise InputError('the test set is empty: name some --pictures')
     samples = [entries[index] for index in range(min(count, len(entries)))]
