@@ -29,12 +29,20 @@ def is_safetensors(start: bytes) -> bool:
 
 
 def as_safetensors(checkpoint: Mapping[str, Any]) -> bytes:
-    """A checkpoint's file: ``state_dict`` of contiguous tensors that share no memory, and ``meta`` of plain values."""
-    save = _safetensors().save
+    """A checkpoint's file: ``state_dict`` of contiguous tensors that share no memory, and ``meta`` of plain values.
+
+    The same checkpoint gives the same bytes: the header is sorted, which the package leaves to chance.
+    """
     weights = checkpoint['state_dict']
+    content = _safetensors().save(dict(weights))
     metadata = dict(format='pt', meta=json.dumps(checkpoint['meta']),
                     versions=json.dumps(getattr(weights, '_metadata', None) or {}))
-    return save(dict(weights), dict(metadata, sha256=checksum(save(dict(weights), metadata))))
+    header = dict(_header(content), __metadata__=metadata)
+    data = memoryview(content)[_end(content):]
+    metadata['sha256'] = _checksum(header, data)
+    text = json.dumps(header, sort_keys=True).encode()
+    text += b' ' * (-len(text) % LENGTH)  # tensors begin at a multiple of it
+    return b''.join([len(text).to_bytes(LENGTH, 'little'), text, data])
 
 
 def read_safetensors(content: bytes, name: str, map_location: Any = 'cpu') -> tuple[dict[str, Any], bool]:
@@ -50,8 +58,9 @@ def read_safetensors(content: bytes, name: str, map_location: Any = 'cpu') -> tu
     """
     load = _safetensors().load
     try:
-        metadata = _header(content).get('__metadata__') or {}
-        if 'sha256' in metadata and metadata['sha256'] != checksum(content):
+        header = _header(content)
+        metadata = header.get('__metadata__') or {}
+        if 'sha256' in metadata and metadata['sha256'] != _checksum(header, memoryview(content)[_end(content):]):
             raise InputError(f'{name}: the checkpoint is damaged: its checksum is that of another content')
         weights = OrderedDict(load(content))
         if isinstance(map_location, (str, torch.device)):
@@ -69,18 +78,21 @@ def read_safetensors(content: bytes, name: str, map_location: Any = 'cpu') -> tu
     return dict(meta=meta, state_dict=weights), 'sha256' in metadata
 
 
-def checksum(content: bytes) -> str:
+def _checksum(header: Mapping[str, Any], data: memoryview) -> str:
     """SHA-256 of all but the place where it is written."""
-    header = _header(content)
-    header.get('__metadata__', {}).pop('sha256', None)
-    end = LENGTH + int.from_bytes(content[:LENGTH], 'little')
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    digest.update(memoryview(content)[end:])
+    metadata = {key: value for key, value in header['__metadata__'].items() if key != 'sha256'}
+    digest = hashlib.sha256(json.dumps(dict(header, __metadata__=metadata), sort_keys=True).encode())
+    digest.update(data)
     return digest.hexdigest()
 
 
 def _header(content: bytes) -> dict[str, Any]:
-    return json.loads(content[LENGTH:LENGTH + int.from_bytes(content[:LENGTH], 'little')])
+    return json.loads(content[LENGTH:_end(content)])
+
+
+def _end(content: bytes) -> int:
+    """Where the header ends."""
+    return LENGTH + int.from_bytes(content[:LENGTH], 'little')
 
 
 def _safetensors() -> Any:

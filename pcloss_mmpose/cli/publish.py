@@ -14,8 +14,8 @@ writes published/NAME-HASH_DATE, where NAME is that of the config, and HASH are 
     picture.jpg        an image with the landmarks that it finds
     README.md          the page, as Hugging Face's hub reads it
 
-Figures are those of --metrics, which `pcloss test --out metrics.json` wrote. Nothing else is said of the model. `hf upload OWNER/NAME
-published/NAME-HASH_DATE` brings the folder to the hub, where others call it hf-hub:OWNER/NAME.
+Figures are those of --metrics, which `pcloss test --out metrics.json` wrote. Nothing else is said of the model.
+`hf upload OWNER/NAME published/NAME-HASH_DATE` brings the folder to the hub, where others call it hf-hub:OWNER/NAME.
 
 With --pth, only the weights are written, as a file NAME-HASH_DATE.pth, which `torch.load(file, weights_only=True)`,
 from torch 2.0 on, reads without this package. The text of the config is part of it, with the folders that it names.

@@ -148,7 +148,8 @@ def load_samples(options: Mapping, dataset_meta: Mapping, items: Sequence[Item],
         entries = ImageDataset(items, options.pipeline, dataset_meta)
     else:
         try:
-            entries = DATASETS.build(options)
+            with config_errors('the test set'):
+                entries = DATASETS.build(options)
         except (PclossError, OSError) as error:
             raise InputError(f'no test set to compare on ({error}): name some --pictures') from error
     if not len(entries):

@@ -28,7 +28,7 @@ from ..metainfo import known_categories, landmark_names, load_metainfo, raw_cate
 from ..model_folder import CONFIG, WEIGHTS, check_config
 from .card import Card, readme
 from .export import TOLERANCE, best_output, export_model, load_samples
-from .portable import portable_config, raw_info
+from .portable import config_text, portable_config, raw_info
 from .publish import config_name, content_name, plain, read_published
 
 GRAPH = 'model.onnx'
@@ -72,7 +72,7 @@ def share(checkpoint: Path, folder: Path, items: Sequence[Item] = (), metrics: M
     name, dataset_meta = config_name(checkpoint, meta), meta.get('dataset_meta')
     with config_errors(f'the config of {checkpoint}'):
         portable = portable_config(own.to_dict(), lambda path: raw_metainfo(path, own, dataset_meta))
-        meta['cfg'] = Config(portable).pretty_text
+        meta['cfg'] = config_text(portable)
     content = as_safetensors(result)
     target = folder / content_name(checkpoint, meta, content)
     if target.exists():
@@ -154,12 +154,11 @@ def _no_images(model: nn.Module, options: Mapping | None, items: Sequence[Item])
     if options is None:
         return 'the config has no test set'
     try:
-        with config_errors('the test set'):
-            load_samples(options, model.dataset_meta, items, 1)
+        load_samples(options, model.dataset_meta, items, 1)
     except (PclossError, OSError) as error:
         if items:
             raise
-        return str(error)
+        return str(error).partition(': name some --pictures')[0]
     return ''
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pprint
 import re
 from typing import Any, Callable, Mapping
 
@@ -30,7 +31,10 @@ def portable_config(config: Mapping[str, Any], raw_metainfo: Callable[[str], Map
         if isinstance(value, Mapping):
             if isinstance(value.get('from_file'), str):
                 return convert(key, raw_metainfo(value['from_file']))
-            return {name: convert(name, item) for name, item in value.items()}
+            names = list(value)
+            if all(isinstance(name, int) for name in names):  # MMEngine dumps 10 before 2, and MMPose goes by the order
+                names.sort()
+            return {name: convert(name, value[name]) for name in names}
         if isinstance(value, (list, tuple)):
             return type(value)(convert(key, item) for item in value)
         if not isinstance(value, str):
@@ -40,6 +44,11 @@ def portable_config(config: Mapping[str, Any], raw_metainfo: Callable[[str], Map
         return placeless(value, roots)
 
     return {name: convert(name, value) for name, value in config.items() if name not in DROPPED}
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """A config of plain values as a file, in its order, on which metainfo depend; MMEngine's own dump sorts it."""
+    return ''.join(f'{name} = {pprint.pformat(value, width=116, sort_dicts=False)}\n' for name, value in config.items())
 
 
 def placeless(text: str, roots: list[str]) -> str:
