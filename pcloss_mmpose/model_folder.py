@@ -23,8 +23,8 @@ HUB = 'hf-hub:'
 HUB_NAME = re.compile(rf'{HUB}(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?')
 #: Packages whose parts a config of others may name, and import.
 PACKAGES = ('pcloss_mmpose', 'mmpose', 'mmdet', 'mmpretrain', 'mmengine', 'mmcv')
-#: What a ``type`` may be: the name of a registered part; with a scope, a class.
-PART = re.compile(rf'\w+|({"|".join(PACKAGES)})\.[A-Z]\w*')
+#: A class by the name of its package, which is the scope of a registry.
+SCOPED = re.compile(rf'({"|".join(PACKAGES)})\.[A-Z]\w*')
 
 
 def is_hub_name(text: str) -> bool:
@@ -90,10 +90,10 @@ def _faults(place: str, value: Any) -> Iterator[str]:
         for key, item in value.items():
             below = f'{place}.{key}' if place else str(key)
             names = item if isinstance(item, (list, tuple)) else [item]
-            if key in ('type', 'default_scope', '_scope_', 'metainfo') and isinstance(item, str):
-                allowed = PART.fullmatch(item) if key == 'type' else item.isidentifier()
-                if not allowed:
-                    yield f'{below} is {item!r}, which is no name of a registered part'
+            if key in ('default_scope', '_scope_') and item not in (None, *PACKAGES):
+                yield f'{below} is {item!r}, and only {", ".join(PACKAGES)} are imported'
+            elif key in ('type', 'metainfo') and isinstance(item, str) and not _is_part(item):
+                yield f'{below} is {item!r}, which is no name of a registered part'
             elif key == 'from_file':
                 yield f'{below} names the file {item!r}, which would be run'
             elif key == 'imports' and not all(str(name).partition('.')[0] in PACKAGES for name in names):
@@ -103,6 +103,12 @@ def _faults(place: str, value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
             yield from _faults(f'{place}.{number}', item)
+
+
+def _is_part(name: str) -> bool:
+    """Whether a name can only be that of a registered part; others MMEngine imports."""
+    return SCOPED.fullmatch(name) is not None or (re.fullmatch(r'\w*', name) is not None and (
+        not name or find_spec(name) is None))
 
 
 def _file(model: str, name: str) -> str:

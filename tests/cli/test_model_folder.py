@@ -230,9 +230,11 @@ def test_a_damaged_folder_is_refused_in_one_line(elsewhere, call, tmp_path, chan
     ("model = dict(head=dict(type='subprocess.run', args=['ls']))", "model.head.type is 'subprocess.run'"),
     ("model = [dict(type='mmengine.remove', filepath='a')]", "model.0.type is 'mmengine.remove'"),
     ("model = dict(type='mmengine.fileio.File')", 'model.type is'),
+    ("model = dict(type='this')", "model.type is 'this'"),  # a module, which MMEngine would import
     ("custom_imports = dict(imports=['antigravity', 'pcloss_mmpose'])", 'custom_imports.imports names antigravity, pc'),
     ("custom_imports = dict(imports='this')", 'custom_imports.imports names this'),
-    ("default_scope = 'os.path'", "default_scope is 'os.path'"),
+    ("default_scope = 'this'", "default_scope is 'this'"),
+    ("model = dict(_scope_=5)", '_scope_ is 5'),
     ("a = dict(metainfo=dict(from_file='b.py'))", "a.metainfo.from_file names the file 'b.py', which would be run"),
     ("a = dict(metainfo='b.py')", "a.metainfo is 'b.py'"),
 ])
@@ -364,3 +366,10 @@ def test_a_model_of_the_hub_is_downloaded_and_used(made, hub, elsewhere, call, t
     assert done.code == 0, done.err
     done = call('predict', 'hf-hub:bob/gone', elsewhere.image, '-o', tmp_path / 'c')
     assert done.code == 2 and 'error: hf-hub:bob/gone: no config.py (' in done.err and done.err.count('\n') <= 2
+
+
+def test_a_picture_that_cannot_be_read_leaves_nothing(made, call, tmp_path):
+    (tmp_path / 'broken.jpg').write_bytes(b'no image')
+    done = call('publish', made.checkpoint, '-o', tmp_path / 'out', '--picture', tmp_path / 'broken.jpg')
+    assert done.code == 2 and 'broken.jpg: no image that Pillow can read' in done.err
+    assert not list((tmp_path / 'out').iterdir())
