@@ -25,9 +25,10 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import InputError, PclossError
+from ..errors import InputError, MissingPackageError, PclossError
 from ..model_folder import weights_file
 from .arguments import checkpoint_file, out_folder
 from .loading import load
@@ -70,6 +71,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    if not args.pth and find_spec('safetensors') is None:
+        raise MissingPackageError('safetensors not installed: pip install safetensors; or --pth, for one file of torch')
     checkpoint = Path(weights_file(args.checkpoint))
     out = args.out or checkpoint.parent
     if args.pth:

@@ -81,7 +81,7 @@ def _body(card: Card) -> list[str]:
     lines = [f'# {card.name}', '', f'Finds {len(card.landmarks)} landmarks: {", ".join(card.landmarks)}.', '']
     if card.picture:
         lines += [f'![An image with the landmarks that the model finds]({card.picture})', '']
-    lines += ['## Use', '', '    pip install pcloss-mmpose', '    pcloss predict FOLDER photos/ -o out', '',
+    lines += ['## Use', '', 'With MMPose 1.3 and pcloss-mmpose:', '', '    pcloss predict FOLDER photos/ -o out', '',
               'FOLDER is this folder, or `hf-hub:OWNER/NAME` if it is on the hub. In Python, after `import '
               'pcloss_mmpose`, `mmpose.apis.init_model(\'config.py\', \'model.safetensors\')` loads it.', '',
               '## Files', '', *_table(card.files), '']
