@@ -92,6 +92,7 @@ def best_output(model: nn.Module, pipeline: Sequence[Mapping]) -> str:
         InputError: There is none.
     """
     rule = crop_rule(pipeline)
+    faults = {}
     for output in ('simcc', 'coordinates', 'heatmaps'):
         try:
             DeployGraph(model, output)
@@ -99,8 +100,8 @@ def best_output(model: nn.Module, pipeline: Sequence[Mapping]) -> str:
                 rtmlib.check_runs(rule, model.head.decoder)
             return output
         except InputError as error:
-            fault = error
-    raise fault
+            faults[output] = error
+    raise faults['coordinates']
 
 
 def write_onnx(graph: DeployGraph, crops: np.ndarray, path: Path, metadata: Mapping[str, str]) -> None:

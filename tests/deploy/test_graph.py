@@ -8,6 +8,7 @@ from mmpose.registry import MODELS
 
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.deploy.crops import CropRule, crop_rule
+from pcloss_mmpose.deploy.export import best_output
 from pcloss_mmpose.deploy.graph import DeployGraph, decode_heatmaps, decode_simcc
 
 
@@ -80,9 +81,30 @@ CODEC = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(2, 2), sigma
      'coordinates', 'TopdownPoseEstimator with DSNTHead cannot be exported'),
 ])
 def test_what_cannot_be_exported_is_told(head, output, words):
+    with pytest.raises(ValueError, match=words):
+        DeployGraph(build(head), output)
+
+
+def build(head):
     init_default_scope('mmpose')
-    model = MODELS.build(ConfigDict(
+    return MODELS.build(ConfigDict(
         type='TopdownPoseEstimator', data_preprocessor=dict(type='PoseDataPreprocessor'),
         backbone=dict(type='ResNet', depth=18, init_cfg=None), head=head))
-    with pytest.raises(ValueError, match=words):
-        DeployGraph(model, output)
+
+
+@pytest.mark.parametrize(('head', 'padding', 'output'), [
+    (dict(SIMCC, decoder=LABEL), 1.25, 'simcc'),
+    (dict(SIMCC, decoder=LABEL), 1., 'coordinates'),  # which rtmlib would run otherwise
+    (dict(HEATMAPS, decoder=CODEC), 1.25, 'coordinates'),
+    (dict(HEATMAPS, decoder=dict(CODEC, type='UDPHeatmap')), 1.25, 'heatmaps'),
+    (dict(REGRESSION, decoder=dict(type='RegressionLabel', input_size=(64, 64))), 1., 'coordinates'),
+])
+def test_what_is_published_is_what_others_can_run(head, padding, output):
+    pipeline = [dict(type='GetBBoxCenterScale', padding=padding), dict(type='TopdownAffine', input_size=(64, 64))]
+    assert best_output(build(head), pipeline) == output
+
+
+def test_what_cannot_be_published_as_a_graph_is_told():
+    pipeline = [dict(type='GetBBoxCenterScale'), dict(type='TopdownAffine', input_size=(64, 64))]
+    with pytest.raises(ValueError, match='with it: write a config whose decoder has use_dark=False'):
+        best_output(build(dict(SIMCC, decoder=dict(LABEL, use_dark=True))), pipeline)
