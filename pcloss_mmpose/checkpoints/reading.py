@@ -12,41 +12,49 @@ from typing import Any, BinaryIO
 import torch
 from mmengine.logging import print_log
 
-from ..errors import InputError
+from ..errors import InputError, PclossError
+from ..model_folder import weights_file
+from .safetensors_file import is_safetensors, read_safetensors
 
 #: What is said of a pickle that asks for more than data, by torch or by :mod:`pcloss_mmpose.unpickling`.
 REFUSED = re.compile(r'(?:unsupported global:?|(?:it|the checkpoint) asks for|trying to call reduce) .*', re.I)
 
+#: What an archive begins with.
+ARCHIVE = b'PK\x03\x04'
 #: The mark of a folder among the attributes of an archive's entry.
 MS_DOS_FOLDER = 0x10
 
 
 def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'cpu', name: str | None = None
                     ) -> dict[str, Any]:
-    """The content of a local checkpoint: data alone, and only if every byte is as it was written.
+    """The content of a checkpoint: data alone, and only if every byte is as it was written.
 
     Torch writes a checksum of each tensor and reads none. Checkpoints in the format before torch 1.6, as MMPose's zoo
-    still has them, have no checksums; the log says so.
+    still has them, and safetensors of others than this package have no checksums; the log says so.
 
     Args:
-        source: Its file, by path or open; it is closed.
+        source: Its file, by path or open; it is closed. Or a model's folder, or the name of one on the hub
+            (:mod:`~pcloss_mmpose.model_folder`).
         map_location: Where tensors come to, as ``torch.load`` takes it.
         name: To show, by default the path.
 
     Raises:
         InputError: It is not there, not whole, or holds more than data; the message says which.
     """
-    name = name or os.fspath(source)
+    if isinstance(source, (str, os.PathLike)):
+        source = weights_file(os.fspath(source))
+    name = name or source
     try:
         with open(source, 'rb') if isinstance(source, (str, os.PathLike)) else source as file:
-            has_sums = _is_archive(file)
-            if has_sums:
-                _check_archive(file, name)
-            elif _is_tar(file):
-                raise InputError(f'{name}: a checkpoint in the format of torch 0.1, which is not read')
+            start = file.read(9)
             file.seek(0)
-            content = torch.load(file, map_location=map_location, weights_only=True)
-    except InputError:
+            if is_safetensors(start):
+                content, has_sums = read_safetensors(file.read(), name, map_location)
+                kind = 'is a safetensors file of another program'
+            else:
+                content, has_sums = _unpickled(file, name, map_location), start.startswith(ARCHIVE)
+                kind = 'has the format before torch 1.6'
+    except PclossError:
         raise
     except OSError as error:
         raise InputError(f'{name}: {error.strerror or error}') from error
@@ -55,20 +63,24 @@ def read_checkpoint(source: str | os.PathLike | BinaryIO, map_location: Any = 'c
     if not isinstance(content, dict):
         raise InputError(f'{name}: no checkpoint: it holds one {type(content).__name__}')
     if not has_sums:
-        print_log(f'{name} has the format before torch 1.6, which has no checksums: a damage inside of it cannot be '
-                  'seen', logger='current', level=logging.WARNING)
+        print_log(f'{name} {kind}, which has no checksums: a damage inside of it cannot be seen', logger='current',
+                  level=logging.WARNING)
     return content
 
 
-def _is_archive(file: BinaryIO) -> bool:
-    """Whether torch will take it for one."""
-    start = file.read(4)
+def _unpickled(file: BinaryIO, name: str, map_location: Any) -> Any:
+    """The content of a file that torch has written."""
+    if file.read(len(ARCHIVE)) == ARCHIVE:  # torch will take it for one
+        _check_archive(file, name)
+    elif _is_tar(file):
+        raise InputError(f'{name}: a checkpoint in the format of torch 0.1, which is not read')
     file.seek(0)
-    return start == b'PK\x03\x04'
+    return torch.load(file, map_location=map_location, weights_only=True)
 
 
 def _is_tar(file: BinaryIO) -> bool:
     """Whether older torch would unpack it to files, whatever it is told of its content."""
+    file.seek(0)
     try:
         with tarfile.open(fileobj=file, mode='r:'):
             return True

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Sequence
 
 from .. import __version__
+from .arguments import with_both
 from .errors import one_line_errors
 
 COMMANDS = (
@@ -49,7 +50,8 @@ def run_command(name: str, argv: Sequence[str] | None = None, prog: str | None =
     command = import_module(f'.{name}', __package__)
     parser = Parser(prog=prog, description=command.__doc__, formatter_class=RawDescriptionHelpFormatter)
     command.add_arguments(parser)
-    args = parser.parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = parser.parse_args(with_both(parser, argv) if parser.get_default('has_model') else argv)
     with one_line_errors():
         command.run(args)
 

@@ -10,6 +10,7 @@ from typing import Any, Callable, Sequence
 
 from ..configs import find_config
 from ..errors import InputError, PclossError
+from ..model_folder import CONFIG, WEIGHTS, check_name, is_hub_name, is_model_folder, model_config, weights_file
 
 
 def config_file(text: str) -> Path:
@@ -21,10 +22,78 @@ def config_file(text: str) -> Path:
 
 
 def checkpoint_file(text: str) -> str:
-    """A checkpoint's path or address."""
-    if '://' not in text and not os.path.isfile(text):
+    """A checkpoint's path or address, the folder of a model, or its name on the hub."""
+    if is_hub_name(text):
+        return hub_name(text)
+    if os.path.isdir(text) and not os.path.isfile(os.path.join(text, WEIGHTS)):
+        raise ArgumentTypeError(f'{text}: a folder without {WEIGHTS}, which that of a model has')
+    if '://' not in text and not os.path.exists(text):
         raise ArgumentTypeError(f'{text}: no such file (in the folder {Path.cwd()})')
+    if text.lower().endswith('.onnx'):
+        raise ArgumentTypeError(f'{text}: a graph, and no checkpoint: examples/onnx_predict.py runs it, or rtmlib')
     return text
+
+
+def hub_name(text: str) -> str:
+    """The name of a model on the hub."""
+    try:
+        check_name(text)
+    except PclossError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return text
+
+
+def config_or_model(text: str) -> str | Path:
+    """A config, or a model that has its own."""
+    if is_hub_name(text):
+        return hub_name(text)
+    if is_model_folder(text):
+        if not os.path.isfile(os.path.join(text, CONFIG)):
+            raise ArgumentTypeError(f'{text}: it has no {CONFIG}: name a config in front of it')
+        return text
+    return config_file(text)
+
+
+def add_model(parser: ArgumentParser) -> None:
+    """CONFIG and CHECKPOINT, in whose place the folder of a model or its name on the hub can stand alone
+    (:func:`with_both`)."""
+    parser.set_defaults(has_model=True)
+    parser.add_argument('config', type=config_or_model, metavar='CONFIG',
+                        help='or, in the place of both, a folder that `pcloss publish` wrote, or hf-hub:OWNER/NAME')
+    parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
+
+
+def with_both(parser: ArgumentParser, argv: Sequence[str]) -> list[str]:
+    """The arguments, in which a model that stands for config and checkpoint stands for each."""
+    argv = list(argv)
+    place = first_positional(parser, argv)
+    own, following = argv[place:place + 1], argv[place + 1:place + 2]
+    if own and own != following and (is_hub_name(own[0]) or is_model_folder(own[0])):
+        argv[place:place] = own
+    return argv
+
+
+def first_positional(parser: ArgumentParser, argv: Sequence[str]) -> int:
+    """Where the first argument stands that is no option and belongs to none."""
+    place = 0
+    while place < len(argv) and argv[place].startswith('-') and argv[place] != '--':
+        text = argv[place]
+        place += 1
+        known = [action for option, action in parser._option_string_actions.items() if option.startswith(text)]
+        if '=' in text or not known or known[0].nargs == 0:
+            continue
+        most = {None: 1, '?': 1}.get(known[0].nargs, len(argv))
+        end = place + most
+        while place < min(end, len(argv)) and not argv[place].startswith('-'):
+            place += 1
+    return place + (argv[place:place + 1] == ['--'])
+
+
+def fetch_model(args: Namespace) -> None:
+    """Put files in the place of a model that was named: its config, if it stands for that, and its weights."""
+    if not isinstance(args.config, Path):
+        args.config = model_config(args.config)
+    args.checkpoint = weights_file(args.checkpoint)
 
 
 def folder(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Make labels to train on of what tools for labelling export: training, validation and test set, and metainfo.
+"""Make training, validation and test labels of what a labelling tool exported.
 
     pcloss labels cvat.json studio.json --images photos --out data/waistcoats
 

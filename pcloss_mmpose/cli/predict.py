@@ -1,8 +1,10 @@
 """Find the landmarks of many images.
 
     pcloss predict CONFIG CHECKPOINT photos/ -o out
-    pcloss predict CONFIG CHECKPOINT catalogue.csv -o out --category dress --draw
+    pcloss predict FOLDER catalogue.csv -o out --category dress --draw
     torchrun --nproc_per_node 4 -m pcloss_mmpose.cli predict CONFIG CHECKPOINT photos/ -o out
+
+FOLDER is one that `pcloss publish` wrote, or the name of one on the hub, hf-hub:OWNER/NAME.
 
 An input is an image, a folder, a pattern ('photos/*.jpg'), a .txt with one path in each line, a .csv with the columns
 image and, if there are, x1, y1, x2, y2 and category, or a .json with such entries or in COCO's format. Without a box,
@@ -22,14 +24,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ..errors import InputError
-from .arguments import add_names_option, checkpoint_file, config_file, number, out_folder, whole_number
+from .arguments import add_model, add_names_option, fetch_model, number, out_folder, whole_number
 from .loading import load, say
 from .progress import Bars
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('config', type=config_file, metavar='CONFIG')
-    parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
+    add_model(parser)
     parser.add_argument('inputs', nargs='+', metavar='INPUT')
     parser.add_argument('-o', '--out', type=out_folder, required=True, help='folder of the results')
     parser.add_argument('--root', help='what paths in lists and tables start from and stay below (default: their '
@@ -55,6 +56,7 @@ def run(args: Namespace) -> None:
         raise InputError('--names and --hollow-below go with --draw')
     from ..inference import find_items
     items = find_items(args.inputs, args.root, args.category, leave_out=str(args.out))
+    fetch_model(args)
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
 
     load('MMPose', 'mmpose.apis')

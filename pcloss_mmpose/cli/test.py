@@ -2,6 +2,7 @@
 
     pcloss test CONFIG CHECKPOINT
     pcloss test CONFIG CHECKPOINT --show-dir pictures --names
+    pcloss test hf-hub:OWNER/NAME               # or the folder of a model, with the config that it has
     tools/dist_test.sh CONFIG CHECKPOINT 4      # on four GPUs, or in four processes on the CPU
 
 Pictures show what the model found, with lines to the true places. They are in WORK_DIR/TIME/pictures.
@@ -15,8 +16,8 @@ from functools import partial
 from typing import Iterator
 
 from ..errors import InputError
-from .arguments import add_names_option, checkpoint_file, config_file, out_file
-from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, run_tool
+from .arguments import add_model, add_names_option, fetch_model, out_file
+from .mmpose_tool import SHARED_OPTIONS, add_options, as_argv, find_tool, run_tool
 
 
 def predictions_file(text: str) -> str:
@@ -37,8 +38,7 @@ OPTIONS = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('config', type=config_file, metavar='CONFIG')
-    parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
+    add_model(parser)
     add_options(parser, OPTIONS)
     add_names_option(parser)
 
@@ -46,6 +46,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     if args.names and not (args.show_dir or args.show):
         raise InputError('--names goes with --show-dir or --show')
+    find_tool('test.py')
+    fetch_model(args)
     lines = args.dump if (args.dump or '').endswith('.jsonl') else None
     if lines:
         args.dump = None

@@ -1,16 +1,20 @@
-"""A trained top-down model as one graph: crops in, heatmaps or coordinates out."""
+"""A trained top-down model as one graph: crops in; coordinates, heatmaps or SimCC's two axes out."""
 
 from __future__ import annotations
 
 import torch
-from mmpose.codecs import MSRAHeatmap
-from mmpose.models.heads import HeatmapHead, RegressionHead
+from mmpose.codecs import MSRAHeatmap, SimCCLabel
+from mmpose.models.heads import HeatmapHead, RegressionHead, RTMCCHead, RTMWHead, SimCCHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from ..errors import InputError
+from . import rtmlib
 
-OUTPUTS = ('coordinates', 'heatmaps')
+#: What a graph can give, each with the names of its outputs.
+OUTPUTS = dict(coordinates=('coordinates', 'scores'), heatmaps=('heatmaps', ), simcc=('simcc_x', 'simcc_y'))
+#: Heads by what they give before it is decoded.
+HEADS = dict(heatmaps=(HeatmapHead, ), simcc=(SimCCHead, RTMCCHead, RTMWHead), regression=(RegressionHead, ))
 
 
 def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,21 +49,41 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(nothing[..., None], torch.full_like(points, -1), points), scores
 
 
+def decode_simcc(x: Tensor, y: Tensor, split_ratio: float) -> tuple[Tensor, Tensor]:
+    """What MMPose's ``SimCCLabel.decode`` finds without DARK, in operators that can be exported.
+
+    Args:
+        x: (B, K, split_ratio * W).
+        y: (B, K, split_ratio * H).
+        split_ratio: Bins in a pixel.
+
+    Returns:
+        Coordinates (B, K, 2), x then y, in pixels of the crop, and the lower one of both axes' peaks (B, K). A landmark
+        without a positive one lies at -1 bin.
+    """
+    peaks, bins = zip(*(axis.max(dim=2) for axis in (x, y)))
+    scores = torch.minimum(*peaks)
+    points = torch.stack(bins, dim=-1).to(x.dtype)
+    return torch.where((scores <= 0)[..., None], torch.full_like(points, -1), points) / split_ratio, scores
+
+
 class DeployGraph(nn.Module):
     """Normalisation, backbone, neck, head and, on request, the decoding of a top-down model. PCLoss leaves no trace.
 
-    Called with crops (B, H, W, 3), uint8, BGR as OpenCV reads images, of the size that the model was trained on.
-    Gives
+    Called with crops of the size that the model was trained on. Gives
 
-    - with ``output='coordinates'``: points (B, K, 2), x and y in pixels of the crop, and scores (B, K): the heatmaps'
-      peaks, or 1 for regression, which has none;
-    - with ``output='heatmaps'``: heatmaps (B, K, h, w).
+    - with ``output='coordinates'``, of crops (B, H, W, 3), uint8, BGR as OpenCV reads images: points (B, K, 2), x and y
+      in pixels of the crop, and scores (B, K): the heatmaps' peaks; of SimCC the lower of both axes' peaks; or 1 for
+      regression, which has none;
+    - with ``output='heatmaps'``, of the same crops: heatmaps (B, K, h, w);
+    - with ``output='simcc'``, of crops (B, 3, H, W), float32, as rtmlib makes them (:func:`.rtmlib.normalized`): the
+      two axes (B, K, Wx) and (B, K, Wy), as MMDeploy's graphs give them.
 
     Flip test is not in it.
 
     Args:
-        model: MMPose's estimator, with a ``HeatmapHead`` or a ``RegressionHead``.
-        output: 'coordinates' or 'heatmaps'.
+        model: MMPose's estimator, with a head of :data:`HEADS`.
+        output: One of :data:`OUTPUTS`.
 
     Raises:
         InputError: The model is no top-down estimator, its head or codec has no such output, or ``output`` is unknown.
@@ -70,35 +94,51 @@ class DeployGraph(nn.Module):
         if output not in OUTPUTS:
             raise InputError(f'output must be one of {", ".join(OUTPUTS)}, got {output!r}')
         head = getattr(model, 'head', None)
-        if not isinstance(model, TopdownPoseEstimator) or not isinstance(head, (HeatmapHead, RegressionHead)):
+        kinds = [kind for kind, classes in HEADS.items() if isinstance(head, classes)]
+        if not isinstance(model, TopdownPoseEstimator) or not kinds:
             raise InputError(f'{type(model).__name__} with {type(head).__name__} cannot be exported: it must be a '
-                             'TopdownPoseEstimator with a HeatmapHead or a RegressionHead, or a class of theirs')
-        self.has_heatmaps = isinstance(head, HeatmapHead)
-        codec = head.decoder
-        if output == 'heatmaps' and not self.has_heatmaps:
-            raise InputError(f"{type(head).__name__} gives coordinates: use output='coordinates'")
-        if output == 'coordinates' and self.has_heatmaps and (not isinstance(codec, MSRAHeatmap) or codec.unbiased):
+                             'TopdownPoseEstimator with a HeatmapHead, RegressionHead, SimCCHead, RTMCCHead or '
+                             'RTMWHead, or a class of theirs')
+        self.kind, codec = kinds[0], head.decoder
+        if output != 'coordinates' and output != self.kind:
+            other = '' if self.kind == 'regression' else f' or --output {self.kind}'
+            raise InputError(f'{type(head).__name__} gives no {output}: use --output coordinates{other}')
+        if output == 'coordinates' and self.kind == 'heatmaps' and (
+                not isinstance(codec, MSRAHeatmap) or codec.unbiased):
             raise InputError(f'the decoding of {type(codec).__name__} cannot be put into the graph, only that of a '
-                             "plain MSRAHeatmap can: use output='heatmaps' and decode them outside")
+                             'plain MSRAHeatmap can: use --output heatmaps and decode them outside')
+        if self.kind == 'simcc' and (not isinstance(codec, SimCCLabel) or codec.use_dark):
+            raise InputError('only the decoding of a SimCCLabel without use_dark can be exported, and the decoder is a '
+                             f'{type(codec).__name__}{" with it" * getattr(codec, "use_dark", False)}: write a config '
+                             'whose decoder has use_dark=False, and test it again')
         self.output, self.model = output, model
         # Pixels of the crop in a pixel of the heatmap, or in the unit of a regression.
-        unit = torch.tensor(codec.scale_factor if self.has_heatmaps else codec.input_size, dtype=torch.float32)
-        self.register_buffer('unit', unit, persistent=False)
+        unit = dict(heatmaps=getattr(codec, 'scale_factor', None), simcc=1., regression=codec.input_size)[self.kind]
+        self.register_buffer('unit', torch.tensor(unit, dtype=torch.float32), persistent=False)
+        for name, values in (('given_mean', rtmlib.MEAN), ('given_std', rtmlib.STD)):
+            self.register_buffer(name, torch.tensor(values).view(-1, 1, 1), persistent=False)
         self.eval()  # the exporter restores the mode that it finds, of all modules
 
     def forward(self, crops: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """See the class."""
-        images = crops.permute(0, 3, 1, 2).to(torch.float32)
+        if self.output == 'simcc':
+            images = crops * self.given_std + self.given_mean
+        else:
+            images = crops.permute(0, 3, 1, 2).to(torch.float32)
         preprocessor = self.model.data_preprocessor
         if preprocessor._channel_conversion:
             images = images[:, [2, 1, 0]]
         if preprocessor._enable_normalize:
             images = (images - preprocessor.mean) / preprocessor.std
         output = self.model.head.forward(self.model.extract_feat(images))
+        if self.output == 'simcc':  # with the number of landmarks as a constant, which the exporter loses on the way
+            return tuple(axis.reshape(-1, self.model.head.out_channels, int(axis.shape[2])) for axis in output)
         if self.output == 'heatmaps':
             return output
-        if self.has_heatmaps:
+        if self.kind == 'heatmaps':
             points, scores = decode_heatmaps(output)
+        elif self.kind == 'simcc':
+            points, scores = decode_simcc(*output, self.model.head.decoder.simcc_split_ratio)
         else:
             points = output[0] if isinstance(output, tuple) else output  # FashionNet's stages: the last is first
             scores = torch.ones_like(points[..., 0])

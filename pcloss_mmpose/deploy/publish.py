@@ -23,7 +23,7 @@ META = ('dataset_meta', 'cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'time
 
 
 def publish(checkpoint: Path, folder: Path) -> tuple[Path, list[str]]:
-    """Write the published form of a checkpoint's file into a folder, which is made if it is missing.
+    """Write the published form of a checkpoint, as one file of torch's, into a folder, which is made if it is missing.
 
     Returns:
         The new file, and the names of what was dropped.
@@ -31,21 +31,30 @@ def publish(checkpoint: Path, folder: Path) -> tuple[Path, list[str]]:
     Raises:
         InputError: The file is no whole checkpoint of a training, or the new one is there already.
     """
+    result, dropped = read_published(checkpoint)
+    buffer = io.BytesIO()  # a file's name would be part of its content, and so of its hash
+    torch.save(result, buffer)
+    path = folder / f"{content_name(checkpoint, result['meta'], buffer.getvalue())}.pth"
+    if path.exists():
+        raise InputError(f'{path} is there already')
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(path, buffer.getvalue())
+    return path, dropped
+
+
+def read_published(checkpoint: Path) -> tuple[dict, list[str]]:
+    """What is published of a checkpoint's file, and the names of what is dropped.
+
+    Raises:
+        InputError: The file is no whole checkpoint of a training.
+    """
     content = read_checkpoint(checkpoint)
     try:
         result = published(content)
     except InputError as error:
         raise InputError(f'{checkpoint} is no checkpoint of a training: {error}') from error
-
-    buffer = io.BytesIO()  # a file's name would be part of its content, and so of its hash
-    torch.save(result, buffer)
-    path = folder / file_name(checkpoint, result['meta'], buffer.getvalue())
-    if path.exists():
-        raise InputError(f'{path} is there already')
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, buffer.getvalue())
     meta = content.get('meta') or {}
-    return path, sorted(content.keys() - result.keys()) + sorted(f'meta.{key}' for key in meta.keys() - META)
+    return result, sorted(content.keys() - result.keys()) + sorted(f'meta.{key}' for key in meta.keys() - META)
 
 
 def published(checkpoint: dict) -> dict:
@@ -96,7 +105,11 @@ def plain(value: Any) -> Any:
     raise TypeError(f'{type(value).__name__} is no plain value')
 
 
-def file_name(checkpoint: Path, meta: dict, content: bytes) -> str:
-    """``<stem of the config>-<hash>_<date>.pth``; where no config is known, the checkpoint's own name."""
-    stem = re.sub(r'_?\d{8}_\d{6}$', '', meta.get('experiment_name', '')) or checkpoint.stem
-    return f"{stem}-{hashlib.sha256(content).hexdigest()[:8]}_{time.strftime('%Y%m%d')}.pth"
+def content_name(checkpoint: Path, meta: dict, content: bytes) -> str:
+    """``<stem of the config>-<hash>_<date>``; where no config is known, with the checkpoint's own name."""
+    return f"{config_name(checkpoint, meta)}-{hashlib.sha256(content).hexdigest()[:8]}_{time.strftime('%Y%m%d')}"
+
+
+def config_name(checkpoint: Path, meta: dict) -> str:
+    """The stem of a checkpoint's config, or else its own."""
+    return re.sub(r'_?\d{8}_\d{6}$', '', meta.get('experiment_name', '')) or checkpoint.stem

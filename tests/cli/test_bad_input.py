@@ -37,7 +37,10 @@ RIGHT = {
 CONFIGS = ['{tmp}/gone.py', '{tmp}', '{tmp}/bytes.py', '{tmp}/syntax.py', '{tmp}/raises.py', '{tmp}/a.txt',
            '{tmp}/empty.py', '{tmp}/lists.py', 'mmpose::gone.py', 'gone::a.py', 'no_such_config']
 CHECKPOINTS = ['{tmp}/gone.pth', '{tmp}', '{tmp}/a.txt', '{tmp}/empty.pth', '{tmp}/cut.pth', '{tmp}/list.pth',
+               '{tmp}/a.onnx', '{tmp}/no_config', 'hf-hub:', 'hf-hub:name', 'hf-hub:a/b/c', 'hf-hub:a/b@',
                'http://127.0.0.1:9/model.pth']
+#: Models that stand for config and checkpoint, where a command takes them.
+MODELS = ['{tmp}/no_weights', '{tmp}/no_config', 'hf-hub:name', 'hf-hub:../a']
 FOLDERS = ['{tmp}/a.txt', '{tmp}/a.txt/below', '']
 FILES = ['{tmp}/a.txt', '{tmp}', '{tmp}/a.txt/below{}', '{tmp}/gone/a{}']
 COUNTS = ['0', '-1', '1.5', 'x', '']
@@ -54,14 +57,14 @@ SHARED = {
     '--local-rank': ['x', '-1']}
 WRONG = {
     'train': {'config': CONFIGS, **SHARED, '--show-dir': ANY, '--resume': CHECKPOINTS[:-1]},
-    'test': {'config': CONFIGS, 'checkpoint': CHECKPOINTS, **SHARED,
+    'test': {'config': [*CONFIGS, *MODELS], 'checkpoint': CHECKPOINTS, **SHARED,
              '--out': ['{tmp}/a.txt', '{tmp}', '{tmp}/a.txt/a.json'], '--dump': ['{tmp}/a.txt', '/proc/a.pkl']},
     'compare': {'config': CONFIGS, '--losses': ['x', '', 'robust,', 'robust,robust', 'HeatmapHead'], '--seeds': COUNTS,
                 '--first-seed': SEEDS[:3], '--share': [*PARTS, '1'], '--weight': [*PARTS, 'inf'], '--split': ['x'],
                 '--outlier': PARTS, '--near': [*PARTS, '5'], '--apart': PARTS, '--metric': ['x', ''],
                 '--work-dir': FOLDERS, '--processes': COUNTS, '--run': ['-1', 'x', '999'], '--cfg-options': OPTIONS},
     'calibrate': {'config': CONFIGS, '--share': [*PARTS, '1'], '--iterations': COUNTS, '--cfg-options': OPTIONS},
-    'predict': {'config': [*CONFIGS, '{tmp}/detector.py'], 'checkpoint': CHECKPOINTS,
+    'predict': {'config': [*CONFIGS, *MODELS, '{tmp}/detector.py'], 'checkpoint': CHECKPOINTS,
                 'inputs': ['{tmp}/gone.jpg', '{tmp}/a.md', '{tmp}/bad.json', '{tmp}/bytes.csv', '{tmp}/no/*.jpg'],
                 '--out': FOLDERS, '--root': ANY, '--category': ANY, '--batch-size': COUNTS,
                 '--workers': COUNTS[1:], '--device': ['x', 'cuda:99', '', 'meta']},
@@ -72,10 +75,13 @@ WRONG = {
     'report': {'runs': ['{tmp}/gone', '{tmp}/a.txt', '{tmp}', 'a={tmp}/gone'],
                '--out': [each.replace('{}', '.html') for each in FILES], '--title': ANY,
                '--threshold': ['0', '-1', 'nan', 'inf', 'x']},
-    'export': {'config': CONFIGS, 'checkpoint': CHECKPOINTS, '--out': [each.replace('{}', '.onnx') for each in FILES],
+    'export': {'config': [*CONFIGS, *MODELS], 'checkpoint': CHECKPOINTS,
+               '--out': [each.replace('{}', '.onnx') for each in FILES],
                '--output': ['x'], '--pictures': ['{tmp}/gone.jpg', '{tmp}/broken.jpg'], '--root': ['{tmp}'],
                '--count': COUNTS},
-    'publish': {'checkpoint': CHECKPOINTS, '--out': FOLDERS},
+    'publish': {'checkpoint': CHECKPOINTS, '--out': FOLDERS, '--license': ['', 'CC BY', 'my license'],
+                '--metrics': ['{tmp}/gone.json', '{tmp}', '{tmp}/a.txt', '{tmp}/bad.json', '{tmp}/words.json'],
+                '--dataset': ['', 'a b', 'a/b/c'], '--picture': ['{tmp}/gone.jpg', '{tmp}/broken.jpg', '{tmp}/a.md']},
     'check': {'data': CONFIGS, 'root': ['{tmp}'], '--sample': COUNTS, '--seed': SEEDS[:3],
               '--picture': [each.replace('{}', '.png') for each in FILES], '--cfg-options': OPTIONS},
     'browse': {'config': [*CONFIGS, '{tmp}/data.py'], '--out': [each.replace('{}', '.png') for each in FILES],
@@ -122,7 +128,8 @@ def place(tmp_path_factory, tiny_config):
     (tmp / 'empty.pth').write_bytes(b'')
     torch.save([1, 2], tmp / 'list.pth')
     for name, text in {
-            'a.txt': 'a', 'a.md': 'a', 'broken.jpg': 'a', 'bad.json': '{',
+            'a.txt': 'a', 'a.md': 'a', 'broken.jpg': 'a', 'bad.json': '{', 'words.json': '{"NE": "low"}', 'a.onnx': 'a',
+            'no_weights/config.py': 'a = 1', 'no_config/model.safetensors': 'a',
             'syntax.py': 'a = (', 'raises.py': 'a = 1 / 0', 'empty.py': '',
             'lists.py': 'model = [1]\ntrain_dataloader = test_dataloader = 5',
             'data.py': "train_dataloader = dict(dataset=dict(type='Gone', pipeline=[dict(type='PackPoseInputs')]))\n"
@@ -131,6 +138,7 @@ def place(tmp_path_factory, tiny_config):
                            'model = dict(backbone=dict(init_cfg=None, depth=18), neck=dict(in_channels=[512]), '
                            'encoder=dict(num_layers=1), decoder=dict(num_layers=1))',
     }.items():
+        (tmp / name).parent.mkdir(exist_ok=True)
         (tmp / name).write_text(text)
     for name in ('bytes.py', 'bytes.csv'):
         (tmp / name).write_bytes(b'\xff\xfe\x00a')

@@ -1,4 +1,4 @@
-"""What is published of a checkpoint: weights and plain values, which torch and MMPose read."""
+"""What is published of a checkpoint as one file: weights and plain values, which torch and MMPose read."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from mmpose.apis import inference_topdown, init_model
 from mmpose.registry import VISUALIZERS
 
 from pcloss_mmpose.cli import main
-from pcloss_mmpose.deploy.publish import file_name, plain, publish, published
+from pcloss_mmpose.deploy.publish import content_name, plain, publish, published
 from pcloss_mmpose.errors import InputError
 
 LOAD_ALONE = """
@@ -89,14 +89,14 @@ def test_mmpose_predicts_and_draws_from_it_as_from_the_checkpoint(files, tiny_co
 
 
 def test_it_is_published_once(files, call):
-    shown = call('publish', files[0], '-o', files[1].parent)
+    shown = call('publish', files[0], '-o', files[1].parent, '--pth')
     assert (shown.code, shown.err) == (2, f'error: {files[1]} is there already\n')
-    again = call('publish', files[1])  # what is published is a checkpoint like any other: the same content and name
+    again = call('publish', files[1], '--pth')  # what is published is a checkpoint like any other
     assert again.err == shown.err
 
 
 def test_what_was_dropped_and_the_sizes_are_printed(files, call, tmp_path):
-    shown = call('publish', files[0], '-o', tmp_path / 'new')
+    shown = call('publish', files[0], '-o', tmp_path / 'new', '--pth')
     assert shown.code == 0
     dropped, before, after = shown.out.splitlines()
     assert dropped == 'dropped: message_hub, optimizer, param_schedulers'
@@ -117,14 +117,16 @@ def test_what_was_dropped_and_the_sizes_are_printed(files, call, tmp_path):
     ({'state_dict': {'a': torch.ones(1)}, 'meta': {'seed': torch.ones(1)}},
      'a.pth is no checkpoint of a training: its meta cannot be published: Tensor is no plain value'),
 ])
-def test_what_is_no_checkpoint_is_refused_in_one_line(call, tmp_path, monkeypatch, content, message):
+@pytest.mark.parametrize('options', [[], ['--pth']])
+def test_what_is_no_checkpoint_is_refused_in_one_line(call, tmp_path, monkeypatch, content, message, options):
     monkeypatch.chdir(tmp_path)
     if isinstance(content, bytes):
         (tmp_path / 'a.pth').write_bytes(content)
     elif content is not None:
         torch.save(content, tmp_path / 'a.pth')
-    shown = call('publish', 'a.pth')
-    assert shown.code == 2 and shown.err.startswith(f'error: {message}') and shown.err.count('\n') == 1
+    shown = call('publish', 'a.pth', *options)
+    error, = [line for line in shown.err.splitlines() if not line.startswith('loading ')]
+    assert shown.code == 2 and error.startswith(f'error: {message}')
     assert {path.name for path in tmp_path.iterdir()} <= {'a.pth'}
 
 
@@ -159,4 +161,4 @@ def test_numpy_and_subclasses_become_plain():
     ({}, 'iter_5'),
 ])
 def test_the_config_gives_the_name_or_the_checkpoint_does(tmp_path, meta, stem):
-    assert file_name(tmp_path / 'iter_5.pth', meta, b'abc').startswith(f'{stem}-ba7816bf_')  # the SHA-256 of abc
+    assert content_name(tmp_path / 'iter_5.pth', meta, b'abc').startswith(f'{stem}-ba7816bf_')  # the SHA-256 of abc
