@@ -271,6 +271,19 @@ def test_the_export(exported):
     assert json.loads(metadata['landmarks']) == NAMES
 
 
+def test_the_folder_to_pass_on_finds_the_same(exported, project):
+    pytest.importorskip('safetensors')
+    command, = commands('publish')
+    run(command, project)
+    folder, = (project / 'published').iterdir()
+    assert {'README.md', 'config.py', 'model.onnx', 'model.safetensors', 'picture.jpg'} == {
+        path.name for path in folder.iterdir()}
+    for model, out in (('data/shop/shop_pcloss.py work_dirs/shop_pcloss/iter_600.pth', 'own'), (str(folder), 'shared')):
+        run(f'pcloss predict {model} data/shop/test.json --root data/shop/images -o {out}', project, '--workers', '0')
+    own, shared = (lines(project / out / 'predictions.jsonl') for out in ('own', 'shared'))
+    assert own and [record['landmarks'] for record in own] == [record['landmarks'] for record in shared]
+
+
 @pytest.fixture(scope='module')
 def service(exported):
     """A client of the service."""

@@ -6,9 +6,10 @@ from typing import Mapping, NamedTuple, Sequence
 
 import numpy as np
 
+from ..paired import Change, paired_change
 from .arms import BASE, Arm
 from .directions import sign
-from .statistics import Change, paired_change, pairs
+from .statistics import pairs
 
 #: Last parts of the names of the figures that are shown of every arm, if there are such.
 HEADLINES = ('NE', 'outliers', 'duplicate_images', 'exchanged_images', 'AP', 'AR', 'PCK', 'PCKh', 'AUC', 'EPE', 'NME')

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Iterable, Sequence
 
 from ..errors import InputError
+from ..paired import paired_change
 from .arms import BASE
 from .directions import sign
 from .runs import RESULT, Run, read_result, read_results
 from .schedule import LOG
-from .statistics import is_hopeless, paired_change, pairs
+from .statistics import is_hopeless, pairs
 
 
 class Progress:

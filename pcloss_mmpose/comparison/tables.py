@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from ..paired import Change
 from .arms import BASE
 from .outcome import Outcome, in_words
-from .statistics import Change
 
 #: Of a terminal of 80 characters.
 MOST_COLUMNS = 5

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Iterator, Sequence
 
+from ..paired import Change
 from .directions import sign
 from .outcome import Outcome
 from .runs import Run
-from .statistics import EFFECT, POWER, Change, seeds_needed
+from .statistics import EFFECT, POWER, seeds_needed
 
 OFTEN = f'{10 * POWER:g} comparisons of 10'
 

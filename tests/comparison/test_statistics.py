@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from pcloss_mmpose.comparison.directions import sign
-from pcloss_mmpose.comparison.statistics import is_hopeless, paired_change, pairs, seeds_needed
+from pcloss_mmpose.comparison.statistics import is_hopeless, pairs, seeds_needed
+from pcloss_mmpose.paired import paired_change
 
 
 def test_the_interval_of_three_pairs_by_hand():

@@ -15,9 +15,9 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...comparison.statistics import Change
 from ...errors import BrokenImageError
 from ...images import read_image
+from ...paired import Change
 from . import charts
 from .far import far_limits
 from .results import RunResults

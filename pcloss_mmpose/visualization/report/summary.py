@@ -8,8 +8,8 @@ from typing import Mapping, NamedTuple, Sequence
 import numpy as np
 from scipy import stats
 
-from ...comparison.statistics import CONFIDENCE, Change, paired_change
 from ...evaluation import Measurement
+from ...paired import CONFIDENCE, Change, paired_change
 from .results import RunResults
 
 
