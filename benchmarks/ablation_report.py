@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.ablation import read_results
 from benchmarks.ablation_studies import DECADES, INTEGRALS, STUDIES, Run
-from pcloss_mmpose.comparison.statistics import Change, paired_change
+from pcloss_mmpose.paired import Change, paired_change
 from reproduce.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
