@@ -67,7 +67,7 @@ WRONG = {
     'predict': {'config': [*CONFIGS, *MODELS, '{tmp}/detector.py'], 'checkpoint': CHECKPOINTS,
                 'inputs': ['{tmp}/gone.jpg', '{tmp}/a.md', '{tmp}/bad.json', '{tmp}/bytes.csv', '{tmp}/no/*.jpg'],
                 '--out': FOLDERS, '--root': ANY, '--category': ANY, '--batch-size': COUNTS,
-                '--workers': COUNTS[1:], '--device': ['x', 'cuda:99', '', 'meta']},
+                '--workers': COUNTS[1:], '--hollow-below': ['x', 'nan', ''], '--device': ['x', 'cuda:99', '', 'meta']},
     'detect': {'config': CONFIGS, 'checkpoint': CHECKPOINTS[:1], 'inputs': ['{tmp}/gone.jpg'],
                '--out': [each.replace('{}', '.json') for each in FILES],
                '--coco-results': [each.replace('{}', '.json') for each in FILES], '--root': ANY, '--classes': ANY,

@@ -18,6 +18,12 @@ METRICS = "[dict(type='FailureModes'), dict(type='NormalizedError', norm='box_wi
 CONFIG = "test_dataloader = dict(dataset=dict(type='FLDDataset', test_mode=True))\ntest_evaluator = {}\n"
 
 
+def error(done):
+    """The only line beside those that say what is being done."""
+    line, = [line for line in done.err.splitlines() if not line.endswith(' ...')]
+    return line
+
+
 def write_run(folder, offset, metrics=METRICS, path='a.png', config=None, raw=None, dump='jsonl', classes=()):
     """The test of one garment in a box of 50 x 100: eight landmarks, of which the last is occluded and off."""
     truth = np.stack([np.linspace(5, 40, 8), np.linspace(5, 90, 8)], axis=1)
@@ -171,8 +177,8 @@ def test_nothing_in_predictions_is_run(call, tmp_path, monkeypatch, kind, protoc
     content = pickle.dumps([HOSTILE[kind](tmp_path / 'trace')], protocol)
     (tmp_path / 'run' / 'predictions.pkl').write_bytes(content)
     done = call('report', 'run')
-    assert done.code == 2 and done.err.count('\n') == 1
-    assert done.err.startswith('error: run/predictions.pkl: refused, as it holds more than predictions (it asks for')
+    assert done.code == 2
+    assert error(done).startswith('error: run/predictions.pkl: refused, as it holds more than predictions (it asks for')
     assert not (tmp_path / 'trace').exists()
 
 
@@ -200,7 +206,7 @@ def test_nothing_that_a_runs_config_says_is_run(call, tmp_path, monkeypatch, tex
     assert not trace.exists() and 'evil' not in sys.modules
     harmless = 'custom_imports' in text or (dump == 'jsonl' and text.startswith('test_dataloader'))
     assert done.code == (0 if harmless else 2)
-    assert harmless or (done.err.startswith('error: run/') and done.err.count('\n') == 1)
+    assert harmless or error(done).startswith('error: run/')
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
@@ -243,5 +249,5 @@ def test_bad_input_is_named(call, tmp_path, monkeypatch, arguments, words):
     (tmp_path / 'broken' / 'predictions.pkl').write_bytes(b'PK')
     (tmp_path / 'figures' / 'predictions.pkl').write_bytes(pickle.dumps(dict(NE=3.)))
     done = call('report', *arguments)
-    assert done.code == 2 and words in done.err and done.err.count('\n') == 1
+    assert done.code == 2 and words in error(done)
     assert not (tmp_path / 'report.html').exists()
