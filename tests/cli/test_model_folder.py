@@ -338,13 +338,13 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(made, tmp_path, monkeypatch):
     """A server in the place of huggingface.co, with the folder as ann/vests."""
-    package = pytest.importorskip('huggingface_hub')
-    from huggingface_hub import constants
+    pytest.importorskip('huggingface_hub')
+    from huggingface_hub import constants, file_download
     server = ThreadingHTTPServer(('127.0.0.1', 0), Hub)
     server.folder, server.asked = made.folder, []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f'http://127.0.0.1:{server.server_address[1]}'
-    for module in (constants, package.file_download):
+    for module in (constants, file_download):
         for name, value in dict(ENDPOINT=address, HF_HUB_CACHE=str(tmp_path / 'cache'), HUGGINGFACE_CO_URL_TEMPLATE=(
                 address + '/{repo_id}/resolve/{revision}/{filename}')).items():
             if hasattr(module, name):
