@@ -15,6 +15,9 @@ from .errors import FileFormatError
 #: Pixels. No image is as wide: coordinates and boxes beyond are slips, and would count as far outside unseen.
 LARGEST_COORDINATE = 100_000
 
+#: How the names of images end, in lower case.
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff')
+
 #: Characters of a path, as most systems have it.
 LONGEST_NAME = 4096
 

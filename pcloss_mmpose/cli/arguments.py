@@ -51,6 +51,8 @@ def config_or_model(text: str) -> str | Path:
         if not os.path.isfile(os.path.join(text, CONFIG)):
             raise ArgumentTypeError(f'{text}: it has no {CONFIG}: name a config in front of it')
         return text
+    if os.path.isdir(text):
+        raise ArgumentTypeError(f'{text}: a folder without {WEIGHTS}, which that of a model has')
     return config_file(text)
 
 

@@ -61,7 +61,10 @@ def run(args: Namespace) -> None:
     if not garments:
         raise InputError('no garment is labelled in ' + ', '.join(map(str, args.exports)))
     names = list(dict.fromkeys(name for name, _ in garments))
-    check_piece(args.piece, names)
+    without = check_piece(args.piece, names)
+    if without:
+        print(f'note: --piece does not match {len(without)} of {len(names)} images, such as {without[0]}: each is '
+              'taken for a piece of its own', file=sys.stderr)
     merging.check_once(garments)
     landmarks = merging.join_landmarks(exports)
     parts = {name: part_of(name, args.split, args.piece) for name in names}

@@ -19,6 +19,7 @@ from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import FileFormatError, InputError
 from ..text import (
+    IMAGE_SUFFIXES,
     LARGEST_COORDINATE,
     brief,
     decode,
@@ -30,7 +31,6 @@ from ..text import (
     with_slashes,
 )
 
-SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff')
 #: Columns of a CSV, keys of a JSON entry. FashionAI's own names are understood too.
 IMAGE = ('image', 'image_id')
 CATEGORY = ('category', 'image_category')
@@ -100,7 +100,7 @@ def _items(name: str, root: str | None, leave_out: str | None) -> Iterator[Item]
         yield from map(Item, matches)
     elif not remote and not osp.exists(name):
         raise InputError(f'{name}: there is no such file or folder (in the folder {os.getcwd()}){slash_hint(name)}')
-    elif suffix in SUFFIXES:
+    elif suffix in IMAGE_SUFFIXES:
         yield Item(name)
     elif suffix in _TABLES:
         start = osp.dirname(name) if root is None else root
@@ -123,7 +123,7 @@ def _is_remote(name: str) -> bool:
 def _without(paths: Sequence[str], leave_out: str | None) -> list[str]:
     """The images among the paths, sorted, but for those in a folder."""
     folder = leave_out and osp.join(osp.realpath(leave_out), '')
-    return sorted(path for path in paths if path.lower().endswith(SUFFIXES)
+    return sorted(path for path in paths if path.lower().endswith(IMAGE_SUFFIXES)
                   and not (folder and osp.realpath(path).startswith(folder)))
 
 
@@ -136,8 +136,8 @@ def _below(name: str) -> list[str]:
         with contextlib.suppress(Exception):  # a storage that has no folders, or is not there, raises what it likes
             if isdir(name):
                 return [osp.join(name, path) for path in list_dir_or_file(name, list_dir=False, recursive=True)]
-    raise InputError(f'{name}: neither an image ({", ".join(SUFFIXES)}), nor a folder that can be listed, nor a .txt, '
-                     '.csv or .json')
+    raise InputError(f'{name}: neither an image ({", ".join(IMAGE_SUFFIXES)}), nor a folder that can be listed, nor a '
+                     '.txt, .csv or .json')
 
 
 def _text(name: str) -> str:

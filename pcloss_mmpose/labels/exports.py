@@ -34,8 +34,8 @@ class Export(NamedTuple):
 
 def read_coco(path: str, content: Mapping) -> Export:
     """COCO's form, in which each category may list its own landmarks."""
-    images = by_id(path, content, 'images')
-    categories = by_id(path, content, 'categories')
+    images = _by_id(path, content, 'images')
+    categories = _by_id(path, content, 'categories')
     landmarks = {key: _names(f'{path}, category {brief(key)}', category) for key, category in categories.items()}
     if content.get('info', {}) and 'Label Studio' in str(content['info']):
         raise FileFormatError.at(path, "COCO of Label Studio, where a garment's landmarks have no category and no box",
@@ -66,7 +66,7 @@ def read_coco(path: str, content: Mapping) -> Export:
     return Export(garments, {category['name']: landmarks[key] for key, category in own.items()}, links, notes)
 
 
-def by_id(path: str, content: Mapping, name: str) -> dict[Any, dict]:
+def _by_id(path: str, content: Mapping, name: str) -> dict[Any, dict]:
     """The entries of a list by their id; FileFormatError where two have the same, or one has none."""
     found: dict[Any, dict] = {}
     for number, entry in enumerate(_list(path, content, name)):

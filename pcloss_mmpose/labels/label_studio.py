@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import FileFormatError
-from ..text import LARGEST_COORDINATE, brief, is_name
+from ..text import IMAGE_SUFFIXES, LARGEST_COORDINATE, brief, is_name
 from .exports import Export, Garment, are_coordinates
 
 VISIBLE = 2  # points have no other state there
-IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif')
 
 
 class Region(NamedTuple):
@@ -86,6 +85,9 @@ def _regions(place: str, result: Sequence[Mapping], kind: str, fields: Sequence[
             raise FileFormatError.at(here, f'{brief(percent)} are no numbers', field=', '.join(fields))
         if value.get('rotation'):
             raise FileFormatError.at(here, 'the rectangle is turned', 'Draw it upright.', field='rotation')
+        if region.get('image_rotation'):
+            raise FileFormatError.at(here, 'the image was turned while it was labelled',
+                                     'Turn the image file, and label that.', field='image_rotation')
         if not all(isinstance(side, int) and 0 < side <= LARGEST_COORDINATE for side in size):
             raise FileFormatError.at(here, f'{brief(size)} is no size in pixels',
                                      field='original_width, original_height')
@@ -113,7 +115,7 @@ def _owner(point: Region, boxes: Mapping[Any, Region]) -> Any:
 
 def _image(place: str, data: Mapping) -> str:
     names = [value for value in data.values()
-             if isinstance(value, str) and value.split('?')[0].lower().endswith(IMAGE_ENDINGS)]
+             if isinstance(value, str) and value.split('?')[0].lower().endswith(IMAGE_SUFFIXES)]
     if len(names) != 1 or not is_name(names[0]):
         raise FileFormatError.at(place, f'{brief(dict(data))} does not name one image', field='data')
     return names[0].split('?')[0]

@@ -12,10 +12,9 @@ from typing import Iterable, Mapping, NamedTuple, Sequence
 from ..errors import FileFormatError, InputError
 from ..metainfo import build_dataset_info
 from ..metainfo.names import understand
-from ..text import brief
+from ..text import IMAGE_SUFFIXES, brief
 from .exports import Export, Garment
 
-SUFFIXES = frozenset(('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff'))
 #: Pixels. A box no further than this from its outermost landmarks was made from them.
 TIGHT = 1.5
 _UPLOAD = 8  # hexadecimal digits and a dash that Label Studio puts before the name of an uploaded file
@@ -82,7 +81,7 @@ class Images:
         self.by_name: dict[str, list[str]] = {}
         for folder, _, files in os.walk(root):
             for file in files:
-                if os.path.splitext(file)[1].lower() in SUFFIXES:
+                if file.lower().endswith(IMAGE_SUFFIXES):
                     path = os.path.relpath(os.path.join(folder, file), root).replace(os.sep, '/')
                     self.by_name.setdefault(file, []).append(path)
 

@@ -38,7 +38,9 @@ def check_percent(percent: Sequence[int]) -> None:
                          f"got {' '.join(map(str, percent))}")
 
 
-def check_piece(piece: re.Pattern | None, names: Sequence[str]) -> None:
-    """Raise InputError where a pattern matches none of the names."""
-    if piece and not any(map(piece.search, names)):
+def check_piece(piece: re.Pattern | None, names: Sequence[str]) -> list[str]:
+    """The names that a pattern does not match, if there is one; InputError where it matches none."""
+    without = [name for name in names if piece and not piece.search(name)]
+    if len(without) == len(names):
         raise InputError(f"--piece: '{piece.pattern}' matches no image, such as {next(iter(names))}")
+    return without

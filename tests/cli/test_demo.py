@@ -3,6 +3,8 @@ import json
 import cv2
 import pytest
 
+from pcloss_mmpose.synthetic import write_fashionai
+
 
 def test_the_main_job_from_drawing_to_the_table(call, tmp_path):
     """Generated garments, both arms trained and tested by the ordinary commands, figures and images."""
@@ -14,6 +16,9 @@ def test_the_main_job_from_drawing_to_the_table(call, tmp_path):
         scalars, = (tmp_path / arm).glob('*/vis_data/scalars.json')
         logged = json.loads(scalars.read_text().splitlines()[0])
         assert {key for key in logged if key.startswith('loss_')} == {'loss_kpt'} | extra
+    drawn = cv2.imread(str(tmp_path / 'garments/Images/blouse/train_000000.jpg'))
+    write_fashionai(tmp_path / 'ordinary', 'train', 1, difficulty='ordinary')
+    assert (drawn == cv2.imread(str(tmp_path / 'ordinary/Images/blouse/train_000000.jpg'))).all()
     last, page = done.out.splitlines()[-1], (tmp_path / 'report.html').read_text()
     assert last.startswith("'with PCLoss' against 'without PCLoss' on 5 images, one seed: NE ")
     assert f"{metrics['NE']:.2f}" in last and f"{metrics['NE']:.2f}" in page  # as the test measured it

@@ -116,7 +116,8 @@ def test_the_same_command_again_and_another_one(folder, call):
 
 
 def test_images_of_a_piece_stay_together_and_more_images_move_none(folder, call):
-    assert labels(call, folder, '--piece', '/([0-9]+)_', out='all').code == 0
+    done = labels(call, folder, '--piece', '/([0-9]+)_', out='all')
+    assert done.code == 0 and '--piece does not match 1 of 41 images, such as studio.jpg' in done.err
     _, parts = read(folder, 'all')
     pieces = [{name.split('_')[0] for name in names} for names in parts.values()]
     assert sum(map(len, pieces)) == len(set.union(*pieces)) == 21
@@ -175,6 +176,7 @@ REGION = (0, 'annotations', 1, 'result')  # of the last one that counts
     (change(studio(), (0, 'data'), KeyError), "Export 'JSON', not 'JSON-MIN'"),
     (change(studio(), (0, 'data', 'image'), 'x'), 'does not name one image'),
     (change(studio(), (*REGION, 0, 'value', 'rotation'), 5), 'the rectangle is turned'),
+    (change(studio(), (*REGION, 1, 'image_rotation'), 90), 'the image was turned while it was labelled'),
     (change(studio(), (*REGION, 0, 'value', 'x'), None), 'field x, y, width, height: [None, 0, 50, 50] are no numbers'),
     (change(studio(), (*REGION, 0, 'original_width'), 0), 'is no size in pixels'),
     (change(studio(), (*REGION, 2, 'value', 'keypointlabels'), []), '[] is not one label'),
