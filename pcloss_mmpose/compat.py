@@ -131,8 +131,8 @@ def protected_resume() -> Iterator[None]:
 @contextlib.contextmanager
 def verified_checkpoints() -> Iterator[None]:
     """After MMEngine's loader of checkpoints is imported: let it read files, downloads and object storages as
-    :func:`~pcloss_mmpose.checkpoints.read_checkpoint` does, in every command and for ``init_cfg`` too; and models of
-    the hub, which it does not know.
+    :func:`~pcloss_mmpose.checkpoints.read_checkpoint` does, in every command and for ``init_cfg`` too; and models by
+    the names of the hub and of this package, which it does not know.
 
     Its own reading unpickles freely: files before torch 2.6, and downloads with any torch, since
     ``torch.hub.load_state_dict_from_url`` passes ``weights_only=False``. It verifies no checksum.
@@ -147,7 +147,7 @@ def verified_checkpoints() -> Iterator[None]:
         from .checkpoints import read_checkpoint
         return read_checkpoint(os.path.expanduser(filename), map_location)
 
-    def load_from_hub(filename: str, map_location: Any = None) -> dict:
+    def load_by_name(filename: str, map_location: Any = None) -> dict:
         from .checkpoints import read_checkpoint
         return read_checkpoint(filename, map_location)
 
@@ -169,7 +169,7 @@ def verified_checkpoints() -> Iterator[None]:
 
     stock.load_url = load_url
     stock.CheckpointLoader.register_scheme('', load_from_local, force=True)
-    stock.CheckpointLoader.register_scheme('hf-hub:', load_from_hub, force=True)
+    stock.CheckpointLoader.register_scheme(['hf-hub:', 'pcloss:'], load_by_name, force=True)
     stock.CheckpointLoader.register_scheme([r'(\S+\:)?s3://', r'(\S+\:)?petrel://'], load_from_ceph, force=True)
 
 

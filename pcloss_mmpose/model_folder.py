@@ -1,4 +1,4 @@
-"""Models as they are shared: a folder with weights and config, on this machine or on Hugging Face's hub.
+"""Models as they are shared: a folder with weights and config, here, in this package or on Hugging Face's hub.
 
 A folder's config is read by everyone who gets it, so that it is held to be data: it assigns plain values, and names
 nothing but registered parts. Nothing here imports MMPose.
@@ -20,6 +20,10 @@ WEIGHTS = 'model.safetensors'
 CONFIG = 'config.py'
 #: What a name on the hub begins with, as in timm and OpenCLIP. No path of this machine is taken for one.
 HUB = 'hf-hub:'
+#: What the name of a model begins with that is part of this package, and the only one.
+OWN = 'pcloss:'
+GARMENTS = f'{OWN}garments'
+OWN_FOLDERS = {GARMENTS: Path(__file__).parent / 'garments'}
 HUB_NAME = re.compile(rf'{HUB}(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?')
 #: Packages whose parts a config of others may name, and import.
 PACKAGES = ('pcloss_mmpose', 'mmpose', 'mmdet', 'mmpretrain', 'mmengine', 'mmcv')
@@ -27,8 +31,9 @@ PACKAGES = ('pcloss_mmpose', 'mmpose', 'mmdet', 'mmpretrain', 'mmengine', 'mmcv'
 SCOPED = re.compile(rf'({"|".join(PACKAGES)})\.[A-Z]\w*')
 
 
-def is_hub_name(text: str) -> bool:
-    return text.startswith(HUB)
+def is_model_name(text: str) -> bool:
+    """Whether it names a model of the hub or of this package."""
+    return text.startswith((HUB, OWN))
 
 
 def is_model_folder(text: str) -> bool:
@@ -36,12 +41,16 @@ def is_model_folder(text: str) -> bool:
 
 
 def check_name(text: str) -> None:
-    """Check the name of a model on the hub, and whether there is what downloads it; nothing is downloaded.
+    """Check the name of a model, and whether there is what downloads it; nothing is downloaded.
 
     Raises:
         InputError: It is no such name.
         MissingPackageError: huggingface_hub is missing.
     """
+    if text.startswith(OWN):
+        if text not in OWN_FOLDERS:
+            raise InputError(f'{text}: this package has no such model, but {", ".join(OWN_FOLDERS)}')
+        return
     if not HUB_NAME.fullmatch(text):
         raise InputError(f'{text}: a model on the hub is {HUB}OWNER/NAME or {HUB}OWNER/NAME@REVISION')
     if find_spec('huggingface_hub') is None:
@@ -49,7 +58,7 @@ def check_name(text: str) -> None:
 
 
 def weights_file(checkpoint: str) -> str:
-    """The file of a checkpoint that is a folder or a name on the hub, which is downloaded; others stay as they are.
+    """The file of a checkpoint that is a folder or a name, downloaded if it must be; others stay as they are.
 
     Raises:
         InputError: It has none.
@@ -58,7 +67,7 @@ def weights_file(checkpoint: str) -> str:
 
 
 def model_config(model: str) -> Path:
-    """The config of a folder, or of a name on the hub, from which it is downloaded; see :func:`check_config`.
+    """The config of a folder or of a name, downloaded if it must be; see :func:`check_config`.
 
     Raises:
         InputError: It has none, or one that would have to be run.
@@ -112,9 +121,10 @@ def _is_part(name: str) -> bool:
 
 
 def _file(model: str, name: str) -> str:
-    """The path of a file of a folder or of a model on the hub; what is neither stays as it is."""
-    if is_hub_name(model):
-        return _downloaded(model, name)
+    """The path of a file of a folder or of a model by name; what is neither stays as it is."""
+    if is_model_name(model):
+        check_name(model)
+        return str(OWN_FOLDERS[model] / name) if model in OWN_FOLDERS else _downloaded(model, name)
     if not os.path.isdir(model):
         return model
     path = os.path.join(model, name)
@@ -125,7 +135,6 @@ def _file(model: str, name: str) -> str:
 
 def _downloaded(model: str, name: str) -> str:
     """A file of a model on the hub, from Hugging Face's cache if it is there."""
-    check_name(model)
     import huggingface_hub
     from huggingface_hub import constants
     repository, revision = HUB_NAME.fullmatch(model).group('repository', 'revision')

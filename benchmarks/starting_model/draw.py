@@ -2,7 +2,8 @@
 
     python -m benchmarks.starting_model.draw data/start --train 16000 --val 800
 
-Ordinary and hard pictures take turns, of all five categories.
+Ordinary and hard pictures take turns, of all five categories. The box of every third is the whole picture, as
+`pcloss predict` takes it where none is given.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def draw(root: Path, part: str, count: int) -> None:
                       cv2.imencode('.jpg', sample.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
         points = {LANDMARKS[k]: [*sample.keypoints[k].tolist(), int(sample.visibility[k]) + 1]
                   for k in np.flatnonzero(sample.visibility >= 0)}
-        garments.append((name, Garment(name, (SIZE, SIZE), sample.category, points, None, part, name)))
+        box = (0, 0, SIZE, SIZE) if index % 3 == 2 else None
+        garments.append((name, Garment(name, (SIZE, SIZE), sample.category, points, box, part, name)))
     write_at_once(root / f'{part}.json', json.dumps(to_coco(garments, landmarks, MARGIN)))
     write_at_once(root / 'metainfo.py', metainfo_text('start', landmarks))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -10,7 +11,8 @@ from typing import Any, Callable, Sequence
 
 from ..configs import find_config
 from ..errors import InputError, PclossError
-from ..model_folder import CONFIG, WEIGHTS, check_name, is_hub_name, is_model_folder, model_config, weights_file
+from ..model_folder import CONFIG, WEIGHTS, check_name, is_model_folder, is_model_name, model_config, weights_file
+from ..text import IMAGE_SUFFIXES
 
 
 def config_file(text: str) -> Path:
@@ -22,9 +24,9 @@ def config_file(text: str) -> Path:
 
 
 def checkpoint_file(text: str) -> str:
-    """A checkpoint's path or address, the folder of a model, or its name on the hub."""
-    if is_hub_name(text):
-        return hub_name(text)
+    """A checkpoint's path or address, or the folder or the name of a model."""
+    if is_model_name(text):
+        return model_name(text)
     if os.path.isdir(text) and not os.path.isfile(os.path.join(text, WEIGHTS)):
         raise ArgumentTypeError(f'{text}: a folder without {WEIGHTS}, which that of a model has')
     if '://' not in text and not os.path.exists(text):
@@ -34,8 +36,8 @@ def checkpoint_file(text: str) -> str:
     return text
 
 
-def hub_name(text: str) -> str:
-    """The name of a model on the hub."""
+def model_name(text: str) -> str:
+    """The name of a model, on the hub or in this package."""
     try:
         check_name(text)
     except PclossError as error:
@@ -45,8 +47,8 @@ def hub_name(text: str) -> str:
 
 def config_or_model(text: str) -> str | Path:
     """A config, or a model that has its own."""
-    if is_hub_name(text):
-        return hub_name(text)
+    if is_model_name(text):
+        return model_name(text)
     if is_model_folder(text):
         if not os.path.isfile(os.path.join(text, CONFIG)):
             raise ArgumentTypeError(f'{text}: it has no {CONFIG}: name a config in front of it')
@@ -56,23 +58,38 @@ def config_or_model(text: str) -> str | Path:
     return config_file(text)
 
 
-def add_model(parser: ArgumentParser) -> None:
-    """CONFIG and CHECKPOINT, in whose place the folder of a model or its name on the hub can stand alone
-    (:func:`with_both`)."""
-    parser.set_defaults(has_model=True)
+def add_model(parser: ArgumentParser, default: str | None = None) -> None:
+    """CONFIG and CHECKPOINT, in whose place the folder or the name of a model can stand alone, and of which neither
+    need be given in front of images where there is a ``default`` (:func:`with_both`)."""
+    parser.set_defaults(has_model=True, model_by_default=default)
     parser.add_argument('config', type=config_or_model, metavar='CONFIG',
-                        help='or, in the place of both, a folder that `pcloss publish` wrote, or hf-hub:OWNER/NAME')
+                        help='or, in the place of both, a folder that `pcloss publish` wrote, or a name: '
+                        'hf-hub:OWNER/NAME, pcloss:garments' + (f' (in front of images, {default} need not be named)'
+                                                                if default else ''))
     parser.add_argument('checkpoint', type=checkpoint_file, metavar='CHECKPOINT')
 
 
 def with_both(parser: ArgumentParser, argv: Sequence[str]) -> list[str]:
-    """The arguments, in which a model that stands for config and checkpoint stands for each."""
+    """The arguments, in which a model that stands for config and checkpoint stands for each; a default one as well."""
     argv = list(argv)
     place = first_positional(parser, argv)
+    default = parser.get_default('model_by_default')
+    if default and argv[place:] and are_images(*argv[place:place + 2]):
+        argv.insert(place, default)
     own, following = argv[place:place + 1], argv[place + 1:place + 2]
-    if own and own != following and (is_hub_name(own[0]) or is_model_folder(own[0])):
+    if own and own != following and (is_model_name(own[0]) or is_model_folder(own[0])):
         argv[place:place] = own
     return argv
+
+
+def are_images(text: str, following: str = '-') -> bool:
+    """Whether an argument can only be images that are there, or a list of them, and no model or config."""
+    if os.path.isdir(text):
+        return not is_model_folder(text)
+    suffix = os.path.splitext(text)[1].lower()
+    if suffix == '.json':  # as MMEngine's configs may be, behind which a checkpoint stands
+        return os.path.isfile(text) and following.startswith('-')
+    return suffix in (*IMAGE_SUFFIXES, '.txt', '.csv') and (os.path.isfile(text) or glob.has_magic(text))
 
 
 def first_positional(parser: ArgumentParser, argv: Sequence[str]) -> int:

@@ -2,9 +2,11 @@
 
     pcloss predict CONFIG CHECKPOINT photos/ -o out
     pcloss predict FOLDER catalogue.csv -o out --category dress --draw
+    pcloss predict photos/ -o out --category blouse --draw
     torchrun --nproc_per_node 4 -m pcloss_mmpose.cli predict CONFIG CHECKPOINT photos/ -o out
 
-FOLDER is one that `pcloss publish` wrote, or the name of one on the hub, hf-hub:OWNER/NAME.
+FOLDER is one that `pcloss publish` wrote, or the name of one on the hub, hf-hub:OWNER/NAME. Without a model, that of
+this package finds the 24 landmarks of FashionAI: pcloss:garments, small and trained on drawings alone.
 
 An input is an image, a folder, a pattern ('photos/*.jpg'), a .txt with one path in each line, a .csv with the columns
 image and, if there are, x1, y1, x2, y2 and category, or a .json with such entries or in COCO's format. Without a box,
@@ -24,13 +26,14 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ..errors import InputError
+from ..model_folder import GARMENTS
 from .arguments import add_model, add_names_option, fetch_model, number, out_folder, whole_number
-from .loading import load, say
+from .loading import is_first, load, say
 from .progress import Bars
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    add_model(parser)
+    add_model(parser, GARMENTS)
     parser.add_argument('inputs', nargs='+', metavar='INPUT')
     parser.add_argument('-o', '--out', type=out_folder, required=True, help='folder of the results')
     parser.add_argument('--root', help='what paths in lists and tables start from and stay below (default: their '
@@ -56,6 +59,11 @@ def run(args: Namespace) -> None:
         raise InputError('--names and --hollow-below go with --draw')
     from ..inference import find_items
     items = find_items(args.inputs, args.root, args.category, leave_out=str(args.out))
+    if args.checkpoint == GARMENTS and is_first():
+        print(f'model: {GARMENTS}, small and trained on drawings alone', file=sys.stderr)
+        if not args.all_landmarks and not all(item.category for item in items):
+            print('--category blouse, outwear, dress, skirt or trousers gives the landmarks of one kind alone',
+                  file=sys.stderr)
     fetch_model(args)
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
 

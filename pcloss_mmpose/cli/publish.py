@@ -67,6 +67,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--dataset', type=dataset_name, metavar='NAME',
                         help='of the data that it was trained and measured on, as the hub calls them')
     parser.add_argument('--picture', metavar='IMAGE', help="to show (default: the first of the config's test set)")
+    parser.add_argument('--half', action='store_true',
+                        help='weights in half precision, in half of the space; figures may change in the last digits')
     parser.add_argument('--pth', action='store_true', help='only the weights, as one file of torch')
 
 
@@ -76,8 +78,9 @@ def run(args: Namespace) -> None:
     checkpoint = Path(weights_file(args.checkpoint))
     out = args.out or checkpoint.parent
     if args.pth:
-        if args.license or args.metrics or args.dataset or args.picture:
-            raise InputError('--license, --metrics, --dataset and --picture are for the folder, and not for --pth')
+        if args.license or args.metrics or args.dataset or args.picture or args.half:
+            raise InputError('--license, --metrics, --dataset, --picture and --half are for the folder, and not for '
+                             '--pth')
         load('PyTorch', 'torch')
         from ..deploy.publish import publish
         path, dropped = publish(checkpoint, out)
@@ -89,7 +92,7 @@ def run(args: Namespace) -> None:
         items = find_items([args.picture]) if args.picture else []
         load('MMPose', 'mmpose.apis')
         from ..deploy.folder import share
-        path, dropped, notes = share(checkpoint, out, items, metrics, args.license, args.dataset)
+        path, dropped, notes = share(checkpoint, out, items, metrics, args.license, args.dataset, args.half)
         files = sorted(path.iterdir())
     print(f"dropped: {', '.join(dropped) or 'nothing'}")
     for note in notes:

@@ -30,7 +30,7 @@ from ..visualization import Look
 from .card import Card, readme
 from .export import TOLERANCE, best_output, export_model, load_samples
 from .portable import config_text, portable_config, raw_info
-from .publish import config_name, content_name, plain, read_published
+from .publish import config_name, content_name, halved, plain, read_published
 
 GRAPH = 'model.onnx'
 PICTURE = 'picture.jpg'
@@ -48,7 +48,7 @@ class Shared(NamedTuple):
 
 
 def share(checkpoint: Path, folder: Path, items: Sequence[Item] = (), metrics: Mapping[str, float] | None = None,
-          license: str | None = None, dataset: str | None = None) -> Shared:
+          license: str | None = None, dataset: str | None = None, half: bool = False) -> Shared:
     """Write the folder of a checkpoint into another, which is made if it is missing; all of it or nothing.
 
     Args:
@@ -58,6 +58,7 @@ def share(checkpoint: Path, folder: Path, items: Sequence[Item] = (), metrics: M
         metrics: Figures by name, for the page.
         license: Identifier, for the page.
         dataset: Name of the data that the model was trained and measured on, for the page.
+        half: Weights in half precision, in half of the space.
 
     Raises:
         InputError: The file is no whole checkpoint of a training, it does not fit its config, that is more than data
@@ -74,6 +75,8 @@ def share(checkpoint: Path, folder: Path, items: Sequence[Item] = (), metrics: M
     with config_errors(f'the config of {checkpoint}'):
         portable = portable_config(own.to_dict(), lambda path: raw_metainfo(path, own, dataset_meta))
         meta['cfg'] = config_text(portable)
+    if half:
+        result['state_dict'] = halved(result['state_dict'])
     content = as_safetensors(result)
     target = folder / content_name(checkpoint, meta, content)
     if target.exists():

@@ -8,7 +8,7 @@ import re
 import time
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import numpy as np
 import torch
@@ -77,9 +77,25 @@ def published(checkpoint: dict) -> dict:
     except TypeError as error:
         raise InputError(f'its meta cannot be published: {error}') from error
     kept['pcloss_mmpose_version'] = __version__
-    state_dict = OrderedDict((name, value.detach().cpu().clone()) for name, value in weights.items())
+    # A training with channels_last leaves an order of strides that safetensors does not take.
+    state_dict = OrderedDict((name, value.detach().cpu().clone(memory_format=torch.contiguous_format))
+                             for name, value in weights.items())
     state_dict._metadata = plain(getattr(weights, '_metadata', {}))  # the versions of the modules
     return dict(meta=kept, state_dict=state_dict)
+
+
+def halved(weights: Mapping[str, torch.Tensor]) -> OrderedDict:
+    """Weights in half precision, which a model that loads them turns into its own.
+
+    Raises:
+        InputError: One is too large for it.
+    """
+    half = OrderedDict((name, value.half() if value.is_floating_point() else value) for name, value in weights.items())
+    half._metadata = getattr(weights, '_metadata', {})
+    large = [name for name, value in half.items() if not torch.isfinite(value).all()]
+    if large:
+        raise InputError(f'{len(large)} of its weights are too large for half precision, the first is {large[0]}')
+    return half
 
 
 def plain(value: Any) -> Any:
