@@ -11,9 +11,9 @@ stopped. On a Slurm cluster:
     pcloss compare CONFIG ... --report
 
 Losses: none (always among them), config (what stands in the config), pc (PCLoss with the paper's squares), robust
-(with lengths), anchored (robust, and each landmark's own error), pc-all and robust-all (all pairs), coordinates and
-coordinates2 (no pairs: lengths and squares), bones, variance, shape, star, oks, or the class of a registered loss.
-docs/compare.md says what each costs and how to read the table.
+(with lengths), pc-all and robust-all (all pairs), coordinates and coordinates2 (no pairs: lengths and squares), bones,
+variance, shape, star, oks, or the class of a registered loss. docs/compare.md says what each costs and how to read the
+table.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ LOSSES: dict[str, dict[str, Any]] = {
     'pc': dict(type='PCLoss'),
     'robust': dict(type='PCLoss', robust=True),
     'pc-all': dict(type='PCLoss', partition=None),
-    'anchored': dict(type='PCLoss', robust=True, anchor=1.),
     'robust-all': dict(type='PCLoss', robust=True, partition=None),
     'coordinates': dict(type='CoordinateLoss', power=1),
     'coordinates2': dict(type='CoordinateLoss', power=2),

@@ -8,7 +8,6 @@ from mmpose.registry import MODELS
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.metainfo import load_metainfo
 from pcloss_mmpose.models.losses import PCLoss, partition_from_metainfo, position_constraint_loss
-from pcloss_mmpose.models.losses.position_constraint import anchor_loss
 
 
 def random_case(seed, batch=4, num_landmarks=7):
@@ -131,42 +130,6 @@ def test_half_precision_is_computed_in_float32():
     assert pred.grad.dtype == torch.float16 and torch.isfinite(pred.grad).all()
 
 
-def test_anchors_worked_by_hand():
-    # Errors of length 0, 5, 2; both groups have the middle one.
-    pred, target = torch.tensor([[[0., 0.], [3., 4.], [0., 2.]]], requires_grad=True), torch.zeros(1, 3, 2)
-    groups = [[0, 1], [1, 2]]
-    assert anchor_loss(pred, target, robust=True) == 7 and anchor_loss(pred, target) == 29
-    assert anchor_loss(pred, target, groups=groups, robust=True) == 12 and anchor_loss(pred, target, None, groups) == 54
-    assert anchor_loss(pred, target, torch.tensor([[1., 0., 0.2]]), groups, robust=True) == 2
-    slope, = torch.autograd.grad(anchor_loss(pred, target, None, groups, robust=True), pred)
-    torch.testing.assert_close(slope, torch.tensor([[[0., 0.], [1.2, 1.6], [0., 1.]]]))
-
-
-def test_anchors_are_averaged_over_the_samples_that_have_a_landmark_of_a_group():
-    pred = torch.tensor([[[0., 0.], [3., 4.]], [[5., 12.], [9., 9.]], [[1., 1.], [0., 6.]]], requires_grad=True)
-    weight = torch.tensor([[1., 1.], [1., 0.], [1., 0.]])
-    weight[2, 0] = 0
-    assert anchor_loss(pred, torch.zeros(3, 2, 2), weight[..., None], robust=True) == (5 + 13) / 2
-    assert anchor_loss(pred, torch.zeros(3, 2, 2), weight, [[1]], robust=True) == 5
-    nothing = anchor_loss(pred, torch.zeros(3, 2, 2), torch.zeros(3, 2), robust=True)
-    assert nothing == 0 and not torch.autograd.grad(nothing, pred)[0].any()
-
-
-@either_form
-def test_an_anchor_pulls_where_pairs_see_nothing(robust):
-    pred, target, weight = random_case(3)
-    groups = [[0, 1, 2, 3], [3, 4, 5, 6]]
-    options = dict(topk=2, partition=groups, robust=robust)
-    shifted = target + torch.tensor([3., 4.])
-    assert PCLoss(**options)(shifted, target).item() == pytest.approx(0, abs=1e-12)
-    anchored = PCLoss(**options, anchor=0.5, loss_weight=2.)(shifted, target)  # 8 times 5, or 5 squared
-    assert anchored.item() == pytest.approx(40 if robust else 200)
-    pairs, both = (PCLoss(**options, anchor=anchor)(pred, target, weight) for anchor in (0., 1.5))
-    own = anchor_loss(pred, target, weight, groups, robust)
-    assert both.item() == pytest.approx((pairs + 1.5 * own).item(), rel=1e-12)
-    assert torch.autograd.gradcheck(lambda p: PCLoss(**options, anchor=1.5)(p, target, weight), pred)
-
-
 @pytest.mark.parametrize(('kwargs', 'error', 'words'), [
     (dict(pred=torch.zeros(2, 3, 2, dtype=torch.long)), TypeError, 'floating point'),
     (dict(pred=torch.zeros(3, 2)), ValueError, r'\(B, K, 2\)'),
@@ -201,8 +164,6 @@ NO_METAINFO = Path(__file__).resolve().parents[2] / 'configs/_base_/pcloss/fld.p
     (dict(topk=0), 'topk must be None or a whole number from 1, got 0'),
     (dict(loss_weight=-1.), 'loss_weight must be a finite number from 0'),
     (dict(loss_weight=math.nan), 'loss_weight must be a finite number from 0'),
-    (dict(anchor=-0.5), 'anchor must be a finite number from 0, got -0.5'),
-    (dict(anchor='1'), "anchor must be a finite number from 0, got '1'"),
     (dict(partition='left_right'), "needs metainfo"),
     (dict(partition='inside_out', metainfo='FashionAIDataset'), "'left_right', 'top_bottom'"),
     (dict(partition='left_right', metainfo='NoSuchDataset'), 'neither a registered data set'),

@@ -13,7 +13,7 @@ from ...errors import InputError
 from ..eager import is_eager
 from .fast_constraint import FastLoss
 from .partition import Groups, check_groups, groups_of
-from .structural import StructuralLoss, check_shapes, check_weight, masked_error, sizes
+from .structural import StructuralLoss, check_shapes
 
 
 def position_constraint_loss(pred: Tensor,
@@ -101,41 +101,6 @@ def readable_loss(pred: Tensor, target: Tensor, valid: Tensor, topk: int | None,
     return per_group.sum() / counted.clamp(min=1)
 
 
-def anchor_loss(pred: Tensor,
-                target: Tensor,
-                weight: Tensor | None = None,
-                groups: Sequence[Sequence[int]] | None = None,
-                robust: bool = False) -> Tensor:
-    r"""What PCLoss does not see, the position: the landmarks' own errors, summed over each group.
-
-    Not the paper's. A landmark's own error is its pair with a point that stands still, and counts once for each of its
-    n pairs, with itself among them: L_i = n \|e_i\|^2, or with ``robust`` n \|e_i\|; its mean over a group is the sum.
-
-    Args:
-        pred, target, weight, groups, robust: As in :func:`position_constraint_loss`.
-
-    Returns:
-        Scalar, float32 or better: the sum over the groups and their valid landmarks, averaged over the samples that
-        have one. A batch without any gives a 0 that can be back-propagated.
-
-    Raises:
-        TypeError: ``pred`` is not a floating point tensor.
-        ValueError: A shape or ``groups`` does not fit.
-
-    Example:
-        >>> pred = torch.tensor([[[0., 0.], [1., 0.], [3., 0.]]])
-        >>> anchor_loss(pred, torch.zeros(1, 3, 2), groups=[[0, 1], [1, 2]], robust=True)  # 0 + 1, and 1 + 3
-        tensor(5.)
-    """
-    error, valid = masked_error(pred, target, weight)
-    if groups is not None:
-        check_groups(groups, pred.shape[1])
-        members = _kept_members if is_eager() else _members
-        valid = valid * members(tuple(map(tuple, groups)), pred.shape[1], pred.device).sum(0)
-    counted = (valid > 0).any(-1).sum()
-    return (valid * sizes(error, 1 if robust else 2)).sum() / counted.clamp(min=1)
-
-
 def _members(groups: Groups, num_landmarks: int, device: torch.device) -> Tensor:
     """Which landmarks each group has, (G, K)."""
     members = [[k in group for k in range(num_landmarks)] for group in map(set, groups)]
@@ -176,8 +141,6 @@ class PCLoss(StructuralLoss):
         robust: Lengths of the pairs' errors instead of their squares; not the paper's (see docs/evidence.md).
         metainfo: Where a named partition is looked up: the name of a registered data set (``'FashionAIDataset'``),
             the path of a metainfo file, or a metainfo dict.
-        anchor: Factor of :func:`anchor_loss`, which is added. 0: pairs alone, as in the paper, which do not see a shift
-            of all landmarks. 1: a landmark's own error counts as much as all of its pairs.
 
     Raises:
         ValueError: An option is out of its range, or the partition cannot be made from the metainfo.
@@ -188,26 +151,19 @@ class PCLoss(StructuralLoss):
                  partition: str | Sequence[Sequence[int]] | None = None,
                  loss_weight: float = 1.0,
                  metainfo: str | Mapping | None = None,
-                 robust: bool = False,
-                 anchor: float = 0.) -> None:
+                 robust: bool = False) -> None:
         super().__init__(loss_weight)
         check_topk(topk)
-        check_weight(anchor, 'anchor')
         if not isinstance(robust, bool):
             raise InputError(f'robust must be True or False, got {robust!r}')
         self.topk = topk
         self.groups = groups_of(partition, metainfo)
         self.robust = robust
-        self.anchor = anchor
 
     def value(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """:func:`position_constraint_loss`, and ``anchor`` times :func:`anchor_loss`, of (B, K, 2), (B, K, 2) and
-        (B, K) or (B, K, 1)."""
-        pairs = position_constraint_loss(pred, target, weight, self.groups, self.topk, self.robust)
-        if not self.anchor:
-            return pairs
-        return pairs + self.anchor * anchor_loss(pred, target, weight, self.groups, self.robust)
+        """:func:`position_constraint_loss` of (B, K, 2), (B, K, 2) and (B, K) or (B, K, 1)."""
+        return position_constraint_loss(pred, target, weight, self.groups, self.topk, self.robust)
 
     def extra_repr(self) -> str:
         return (f'topk={self.topk}, groups={self.groups}, loss_weight={self.loss_weight}'
-                f'{", robust=True" if self.robust else ""}{f", anchor={self.anchor}" if self.anchor else ""}')
+                f'{", robust=True" if self.robust else ""}')
