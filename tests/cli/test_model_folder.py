@@ -188,6 +188,36 @@ def test_mmpose_itself_loads_it(made, elsewhere):
     assert (found[0] == found[1]).all() and model.dataset_meta['keypoint_id2name'][16] == 'right_ankle'
 
 
+def test_half_precision_and_weights_as_a_fast_training_leaves_them(made, elsewhere, call, tmp_path):
+    from safetensors.torch import load_file
+    content = torch.load(made.checkpoint, weights_only=True)
+    weights = content['state_dict']
+    for name, value in weights.items():
+        if value.ndim == 4:
+            weights[name] = value.to(memory_format=torch.channels_last)
+    torch.save(content, tmp_path / 'fast.pth')
+    folders = {}
+    for option in ('--draw', '--half'):
+        done = call('publish', tmp_path / 'fast.pth', '-o', tmp_path / option, *[option] * (option == '--half'))
+        assert done.code == 0, done.err
+        folders[option], = (tmp_path / option).iterdir()
+        call('predict', folders[option], elsewhere.image, '-o', tmp_path / option / 'found', '--workers', 0)
+    whole, half = (load_file(folder / 'model.safetensors') for folder in folders.values())
+    assert all(torch.equal(whole[name], value) for name, value in weights.items())
+    assert all(torch.equal(half[name], value.half() if value.is_floating_point() else value)
+               for name, value in weights.items())
+    sizes = [(folder / 'model.safetensors').stat().st_size for folder in folders.values()]
+    assert sizes[1] < 0.6 * sizes[0]
+    first, second = (landmarks(tmp_path / option / 'found') for option in folders)
+    scores = [(first[name][2], second[name][2]) for name in first]  # where nothing is learnt, places jump
+    assert all(abs(a - b) < 0.01 for a, b in scores) and any(a != b for a, b in scores)
+
+    weights['head.final_layer.bias'][0] = 1e5
+    torch.save(content, tmp_path / 'large.pth')
+    done = call('publish', tmp_path / 'large.pth', '-o', tmp_path / 'large', '--half')
+    assert done.code == 2 and 'too large for half precision, the first is head.final_layer.bias' in done.err
+
+
 def flip(folder):
     content = bytearray((folder / 'model.safetensors').read_bytes())
     content[len(content) // 2] ^= 1
@@ -278,6 +308,35 @@ def test_a_model_stands_for_config_and_checkpoint(tmp_path, monkeypatch, given, 
     parser.add_argument('-o', '--out')
     parser.add_argument('--draw', action='store_true')
     parser.add_argument('--words', nargs='+')
+    assert with_both(parser, given.split()) == taken.split()
+
+
+@pytest.mark.parametrize(('given', 'taken'), [
+    ('a.jpg -o out', 'M M a.jpg -o out'),
+    ('-o out photos', '-o out M M photos'),
+    ('*.jpg', 'M M *.jpg'),
+    ('boxes.json -o out', 'M M boxes.json -o out'),
+    ('boxes.json', 'M M boxes.json'),
+    ('boxes.json a.pth photos', 'boxes.json a.pth photos'),  # as a config in JSON
+    ('list.csv photos', 'M M list.csv photos'),
+    ('config.py a.pth a.jpg', 'config.py a.pth a.jpg'),
+    ('F a.jpg', 'F F a.jpg'),
+    ('F a.pth a.jpg', 'F F a.pth a.jpg'),
+    ('gone.jpg', 'gone.jpg'),
+    ('fotos -o out', 'fotos -o out'),
+    ('-o out', '-o out'),
+])
+def test_a_default_model_stands_in_front_of_images_alone(tmp_path, monkeypatch, given, taken):
+    monkeypatch.chdir(tmp_path)
+    for name in ('a.jpg', 'boxes.json', 'list.csv', 'config.py', 'a.pth'):
+        (tmp_path / name).write_text('')
+    for name in ('F', 'photos'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'F' / 'config.py').write_text('')
+    parser = ArgumentParser()
+    add_model(parser, 'M')
+    parser.add_argument('-o', '--out')
+    monkeypatch.setattr('pcloss_mmpose.cli.arguments.is_model_name', lambda text: text == 'M')
     assert with_both(parser, given.split()) == taken.split()
 
 
