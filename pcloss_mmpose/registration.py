@@ -9,6 +9,7 @@ from typing import Iterator
 #: Modules whose import registers components, each behind the name of MMPose's registry.
 LOCATIONS = (
     ('MODELS', 'pcloss_mmpose.models'),
+    ('KEYPOINT_CODECS', 'pcloss_mmpose.codecs'),
     ('DATASETS', 'pcloss_mmpose.datasets'),
     ('TRANSFORMS', 'pcloss_mmpose.datasets.transforms'),
     ('METRICS', 'pcloss_mmpose.evaluation'),

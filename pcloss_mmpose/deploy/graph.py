@@ -8,7 +8,9 @@ from mmpose.models.heads import HeatmapHead, RegressionHead, RTMCCHead, RTMWHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
+from ..codecs import IntegralHeatmap
 from ..errors import InputError
+from ..models.integral import readable_integral
 from . import rtmlib
 
 #: What a graph can give, each with the names of its outputs.
@@ -104,9 +106,10 @@ class DeployGraph(nn.Module):
             other = '' if self.kind == 'regression' else f' or --output {self.kind}'
             raise InputError(f'{type(head).__name__} gives no {output}: use --output coordinates{other}')
         if output == 'coordinates' and self.kind == 'heatmaps' and (
-                not isinstance(codec, MSRAHeatmap) or codec.unbiased):
+                type(codec) not in (MSRAHeatmap, IntegralHeatmap) or codec.unbiased):
             raise InputError(f'the decoding of {type(codec).__name__} cannot be put into the graph, only that of a '
-                             'plain MSRAHeatmap can: use --output heatmaps and decode them outside')
+                             'plain MSRAHeatmap or an IntegralHeatmap can: use --output heatmaps and decode them '
+                             'outside')
         if self.kind == 'simcc' and (not isinstance(codec, SimCCLabel) or codec.use_dark):
             raise InputError('only the decoding of a SimCCLabel without use_dark can be exported, and the decoder is a '
                              f'{type(codec).__name__}{" with it" * getattr(codec, "use_dark", False)}: write a config '
@@ -135,10 +138,13 @@ class DeployGraph(nn.Module):
             return tuple(axis.reshape(-1, self.model.head.out_channels, int(axis.shape[2])) for axis in output)
         if self.output == 'heatmaps':
             return output
-        if self.kind == 'heatmaps':
+        codec = self.model.head.decoder
+        if isinstance(codec, IntegralHeatmap):
+            points, scores = readable_integral(output, codec.alpha), output.amax((2, 3))
+        elif self.kind == 'heatmaps':
             points, scores = decode_heatmaps(output)
         elif self.kind == 'simcc':
-            points, scores = decode_simcc(*output, self.model.head.decoder.simcc_split_ratio)
+            points, scores = decode_simcc(*output, codec.simcc_split_ratio)
         else:
             points = output[0] if isinstance(output, tuple) else output  # FashionNet's stages: the last is first
             scores = torch.ones_like(points[..., 0])

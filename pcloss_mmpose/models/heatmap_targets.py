@@ -77,6 +77,11 @@ def _cells(first: Tensor, end: Tensor, side: int, size: int) -> Tensor:
     return torch.where((cells >= 0) & (cells < end[..., None]), cells, side).clamp(max=side)
 
 
+def makes_gaussians(codec: object) -> bool:
+    """Whether a codec makes the plain heatmaps of MSRAHeatmap; a class of somebody else's may make others."""
+    return type(codec).encode is MSRAHeatmap.encode and not codec.unbiased
+
+
 @MODELS.register_module()
 class HeatmapTargets(nn.Module):
     """What ``GenerateTarget`` with :class:`MSRAHeatmap` makes, bit for bit, but made of a batch on its device.
@@ -86,7 +91,7 @@ class HeatmapTargets(nn.Module):
     heatmaps of one level will do.
 
     Args:
-        encoder: Config of the codec, an MSRAHeatmap without ``unbiased``: the head's decoder.
+        encoder: Config of the codec, an MSRAHeatmap without ``unbiased``, or an IntegralHeatmap: the head's decoder.
 
     Raises:
         InputError: It is another codec.
@@ -95,7 +100,7 @@ class HeatmapTargets(nn.Module):
     def __init__(self, encoder: Mapping) -> None:
         super().__init__()
         codec = KEYPOINT_CODECS.build(dict(encoder))
-        if type(codec) is not MSRAHeatmap or codec.unbiased:
+        if not makes_gaussians(codec):
             raise InputError(f'HeatmapTargets makes the heatmaps of MSRAHeatmap with unbiased=False, not of {encoder}: '
                              "instead of it, put dict(type='GenerateTarget', encoder=codec) before what packs in the "
                              'training pipeline')

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from mmpose.codecs import MSRAHeatmap
 from mmpose.datasets.transforms import GenerateTarget
 
 from ..datasets.transforms.deferred_image import check_deferred
 from ..errors import InputError
-from ..models.heatmap_targets import HeatmapTargets
+from ..models.heatmap_targets import HeatmapTargets, makes_gaussians
 from .landmarks import HEADS
 
 #: Of these packages it is known which transforms make targets.
@@ -54,9 +55,10 @@ def check_targets(model: Any, dataset: Any) -> None:
 
 
 def codec_values(codec: Any) -> dict[str, Any]:
-    """What makes the heatmaps of a codec what they are."""
+    """What makes the heatmaps of a codec what they are, however it reads them."""
     values = {key: getattr(codec, key, None) for key in ('input_size', 'heatmap_size', 'sigma')}
-    return dict(type=type(codec).__name__, **{key: tuple(value) if isinstance(value, Sequence) else value
+    kind = MSRAHeatmap if makes_gaussians(codec) else type(codec)
+    return dict(type=kind.__name__, **{key: tuple(value) if isinstance(value, Sequence) else value
                                               for key, value in values.items()})
 
 

@@ -70,7 +70,8 @@ CODEC = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(2, 2), sigma
 @pytest.mark.parametrize(('head', 'output', 'words'), [
     (dict(HEATMAPS, decoder=CODEC), 'keypoints', "output must be one of coordinates, heatmaps, simcc, got 'keypoints'"),
     (dict(HEATMAPS, decoder=dict(CODEC, type='UDPHeatmap')), 'coordinates', 'the decoding of UDPHeatmap cannot'),
-    (dict(HEATMAPS, decoder=dict(CODEC, unbiased=True)), 'coordinates', 'only that of a plain MSRAHeatmap can'),
+    (dict(HEATMAPS, decoder=dict(CODEC, unbiased=True)), 'coordinates',
+     'only that of a plain MSRAHeatmap or an IntegralHeatmap can'),
     (dict(REGRESSION, decoder=dict(type='RegressionLabel', input_size=(64, 64))), 'heatmaps',
      'RegressionHead gives no heatmaps: use --output coordinates$'),
     (dict(SIMCC, decoder=LABEL), 'heatmaps', 'SimCCHead gives no heatmaps: use --output coordinates or --output simcc'),

@@ -1,0 +1,3 @@
+from .integral_heatmap import IntegralHeatmap
+
+__all__ = ['IntegralHeatmap']
