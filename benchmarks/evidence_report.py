@@ -28,9 +28,11 @@ from reproduce.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'evidence'
-PAGE, README = ROOT / 'docs' / 'evidence.md', ROOT / 'README.md'
+PAGE, APPENDIX, README = ROOT / 'docs' / 'evidence.md', ROOT / 'docs' / 'settings.md', ROOT / 'README.md'
 #: Studies whose settings were chosen on other images, with seeds of their own.
 FINALS = {'lspet': 'People in sport', 'lspet-front': 'of them, facing the camera'}
+#: Those in which settings were chosen.
+CHOICES = ('lspet-family', 'lspet-share', 'lspet-decoding')
 PLOTTED = 'lspet'
 FIGURES = ('NE', 'outliers', 'duplicate_images', 'exchanged_images')
 
@@ -98,7 +100,9 @@ def all_tables() -> dict[Path, dict[str, str]]:
     """The tables of each page, by name."""
     outcomes = {path.stem: read_outcome(path.stem) for path in sorted(RESULTS.glob('*.jsonl'))}
     finals = {name: outcomes[name] for name in FINALS if name in outcomes}
-    return {PAGE: {name: as_markdown(arms_table(outcome)) for name, outcome in outcomes.items()},
+    tables = {name: as_markdown(arms_table(outcome)) for name, outcome in outcomes.items()}
+    return {PAGE: {name: table for name, table in tables.items() if name not in CHOICES},
+            APPENDIX: {name: table for name, table in tables.items() if name in CHOICES},
             README: {'results': summary_table(finals)}}
 
 

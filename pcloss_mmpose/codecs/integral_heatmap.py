@@ -16,7 +16,7 @@ class IntegralHeatmap(MSRAHeatmap):
 
     It makes the same targets, so that it fits a model that was trained with MSRAHeatmap. Where a heatmap has two peaks,
     or a broad one, the landmark lies between them, in place of on the higher; what that is worth is measured in
-    docs/evidence.md.
+    docs/settings.md.
 
     Args:
         input_size: Width and height of the input.
@@ -30,7 +30,7 @@ class IntegralHeatmap(MSRAHeatmap):
     """
 
     def __init__(self, input_size: tuple[int, int], heatmap_size: tuple[int, int], sigma: float,
-                 alpha: float = 30.) -> None:
+                 alpha: float = 60.) -> None:
         super().__init__(input_size, heatmap_size, sigma)
         check_integral(alpha)
         self.alpha = alpha
