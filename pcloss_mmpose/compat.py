@@ -147,7 +147,7 @@ def verified_checkpoints() -> Iterator[None]:
         from .checkpoints import read_checkpoint
         return read_checkpoint(os.path.expanduser(filename), map_location)
 
-    def load_by_name(filename: str, map_location: Any = None) -> dict:
+    def load_from_name(filename: str, map_location: Any = None) -> dict:
         from .checkpoints import read_checkpoint
         return read_checkpoint(filename, map_location)
 
@@ -169,7 +169,7 @@ def verified_checkpoints() -> Iterator[None]:
 
     stock.load_url = load_url
     stock.CheckpointLoader.register_scheme('', load_from_local, force=True)
-    stock.CheckpointLoader.register_scheme(['hf-hub:', 'pcloss:'], load_by_name, force=True)
+    stock.CheckpointLoader.register_scheme(['hf-hub:', 'pcloss:'], load_from_name, force=True)
     stock.CheckpointLoader.register_scheme([r'(\S+\:)?s3://', r'(\S+\:)?petrel://'], load_from_ceph, force=True)
 
 

@@ -13,13 +13,16 @@ def test_the_main_job_from_drawing_to_the_table(call, tmp_path):
     for arm, extra in (('without_PCLoss', set()), ('with_PCLoss', {'loss_pc'})):
         metrics = json.loads((tmp_path / arm / 'metrics.json').read_text())
         assert f"{metrics['NE']:.2f}" in done.out and f"{metrics['NE/crotch']:.2f}" in done.out
+        assert 'Load checkpoint from pcloss:garments' in (tmp_path / arm / 'train.log').read_text()
         scalars, = (tmp_path / arm).glob('*/vis_data/scalars.json')
         logged = json.loads(scalars.read_text().splitlines()[0])
         assert {key for key in logged if key.startswith('loss_')} == {'loss_kpt'} | extra
     drawn = cv2.imread(str(tmp_path / 'garments/Images/blouse/train_000000.jpg'))
     write_fashionai(tmp_path / 'ordinary', 'train', 1, difficulty='ordinary')
     assert (drawn == cv2.imread(str(tmp_path / 'ordinary/Images/blouse/train_000000.jpg'))).all()
-    last, page = done.out.splitlines()[-1], (tmp_path / 'report.html').read_text()
+    *_, start, last = done.out.splitlines()
+    assert start == 'both began with pcloss:garments, which was trained on other drawings, with PCLoss'
+    page = (tmp_path / 'report.html').read_text()
     assert last.startswith("'with PCLoss' against 'without PCLoss' on 5 images, one seed: NE ")
     assert f"{metrics['NE']:.2f}" in last and f"{metrics['NE']:.2f}" in page  # as the test measured it
     grid = cv2.imread(str(tmp_path / 'predictions.png'))
