@@ -25,7 +25,7 @@ from importlib.util import find_spec
 
 from ..errors import InputError, MissingPackageError
 from .arguments import add_model, fetch_model, out_file, whole_number
-from .loading import load
+from .loading import load, read_config, say
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -50,10 +50,10 @@ def run(args: Namespace) -> None:
     from ..inference import find_items
     items = find_items(args.pictures, args.root) if args.pictures else []
     fetch_model(args)
-    from ..configs import load_config
-    config = load_config(args.config)
+    config = read_config(args.config)
     load('MMPose', 'mmpose.apis')
     from ..deploy.export import TOLERANCE, export
+    say('building the graph and comparing it')
     made = export(config, args.checkpoint, args.out, args.output, items, args.count)
     print(f'On {made.images} images, the landmarks of ONNX Runtime and of MMPose differ by at most '
           f'{made.difference:.2g} pixels of the {made.unit}')

@@ -31,7 +31,7 @@ from pathlib import Path
 from ..errors import InputError, MissingPackageError, PclossError
 from ..model_folder import weights_file
 from .arguments import checkpoint_file, out_folder
-from .loading import load
+from .loading import load, say
 
 
 def license_name(text: str) -> str:
@@ -92,6 +92,7 @@ def run(args: Namespace) -> None:
         items = find_items([args.picture]) if args.picture else []
         load('MMPose', 'mmpose.apis')
         from ..deploy.folder import share
+        say('building the model, its graph and its page')
         path, dropped, notes = share(checkpoint, out, items, metrics, args.license, args.dataset, args.half)
         files = sorted(path.iterdir())
     print(f"dropped: {', '.join(dropped) or 'nothing'}")
