@@ -74,3 +74,11 @@ def test_a_training_of_other_landmarks_begins_with_it(call, tiny_coco, tmp_path)
     others = {name for name, value in trained.items() if name.endswith('weight') and (
         value.shape != begun[name].shape or not torch.equal(value, begun[name].float()))}
     assert others == {'head.final_layer.weight'}
+
+
+def test_another_name_is_refused(call, tiny_config, tmp_path):
+    words = 'pcloss:nothing: this package has no such model, but pcloss:garments'
+    done = call('predict', 'pcloss:nothing', tmp_path, '-o', tmp_path / 'out')
+    assert done.code == 2 and words in done.err
+    done = call('train', tiny_config, '--work-dir', tmp_path / 'run', '--cfg-options', 'load_from=pcloss:nothing')
+    assert done.code == 2 and f'error: {words}' in done.err
