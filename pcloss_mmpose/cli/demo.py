@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
                         help='folder for everything that is made (default: %(default)s)')
     parser.add_argument('--train', type=whole_number(12), default=800, help='training images (default: %(default)s)')
     parser.add_argument('--val', type=whole_number(1), default=200, help='validation images (default: %(default)s)')
-    parser.add_argument('--iterations', type=whole_number(1), default=300,
+    parser.add_argument('--iterations', type=whole_number(1), default=150,
                         help='training iterations of 12 images, for each arm (default: %(default)s)')
     parser.add_argument('--seed', type=whole_number(0), default=0,
                         help='of the images and of both trainings (default: %(default)s)')
