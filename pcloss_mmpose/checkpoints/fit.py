@@ -11,6 +11,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import Tensor, nn
 
+from ..configs import plain_values
 from ..errors import InputError
 from ..metainfo import landmark_names
 
@@ -102,7 +103,8 @@ def check_fit(model: nn.Module, checkpoint: Mapping[str, Any], name: str, landma
 
     Raises:
         InputError: Something else is missing, left over, of another shape, or NaN or infinite; a layer of
-            ``may_differ`` is none of the model's; or the landmarks are others.
+            ``may_differ`` is none of the model's; the landmarks are others; or IntegralHeatmap is to read a model that
+            was trained with another codec's heatmaps.
     """
     try:
         found = differences(model, checkpoint)
@@ -116,7 +118,22 @@ def check_fit(model: nn.Module, checkpoint: Mapping[str, Any], name: str, landma
         raise InputError(f'{name} does not fit the {type(model).__name__}: {"; ".join([*faults, *others])}{advice}')
     if others and len(checkpoint_landmarks(checkpoint)) == len(landmarks) and may_differ is None:
         raise InputError(f'{name} is of other landmarks: {others[0]}')
+    decoder = getattr(getattr(model, 'head', None), 'decoder', None)
+    if may_differ is None and type(decoder).__name__ == 'IntegralHeatmap':
+        codec = trained_codec(checkpoint)
+        if codec not in (None, 'MSRAHeatmap', 'IntegralHeatmap'):
+            raise InputError(f'{name} was trained with the heatmaps of {codec}, which IntegralHeatmap would misplace: '
+                             "it reads those of MSRAHeatmap; take the decoder of the training's config")
     return found
+
+
+def trained_codec(checkpoint: Mapping[str, Any]) -> str | None:
+    """Name of the codec that a checkpoint's head was trained with, where the config in it tells."""
+    try:
+        kind = plain_values(checkpoint['meta']['cfg'])['model']['head']['decoder']['type']
+        return kind.rpartition('.')[2]
+    except (KeyError, SyntaxError, TypeError, ValueError, AttributeError):
+        return None
 
 
 @contextlib.contextmanager

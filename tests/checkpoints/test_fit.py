@@ -9,6 +9,7 @@ from mmengine.runner.checkpoint import load_checkpoint
 from mmpose.registry import MODELS
 
 from pcloss_mmpose.checkpoints.fit import Differences, check_fit, checked_loading, differences
+from pcloss_mmpose.codecs import IntegralHeatmap
 from pcloss_mmpose.errors import InputError
 
 NAMES = ['left_end', 'right_end', 'tip']
@@ -182,3 +183,22 @@ def test_mmengine_loads_what_fits_alone(model, tmp_path):
     with checked_loading('bad'), pytest.raises(InputError, match='^bad does not fit'):
         load_checkpoint(new, str(tmp_path / 'bad.pth'))
     load_checkpoint(new, str(tmp_path / 'bad.pth'))  # MMEngine's own way, outside
+
+
+@pytest.mark.parametrize(('trained', 'fault'), [
+    ('UDPHeatmap', 'the checkpoint was trained with the heatmaps of UDPHeatmap, which IntegralHeatmap would misplace'),
+    ('mmpose.UDPHeatmap', 'trained with the heatmaps of UDPHeatmap'),
+    ('MSRAHeatmap', ''), ('mmpose.MSRAHeatmap', ''), ('IntegralHeatmap', ''),
+])
+def test_integral_heatmaps_read_no_other_codecs_targets(trained, fault):
+    model = build()
+    model.head.decoder = IntegralHeatmap((64, 64), (16, 16), 1)
+    content = saved(model)
+    content['meta']['cfg'] = f"model = dict(head=dict(decoder=dict(type='{trained}')))"
+    if fault:
+        with pytest.raises(InputError, match=fault):
+            check_fit(model, content, 'the checkpoint')
+        check_fit(build(), content, 'the checkpoint')  # a stock decoder is the config's own matter
+    else:
+        check_fit(model, content, 'the checkpoint')
+    check_fit(model, content, 'the checkpoint', may_differ=[])  # a training begins with it
