@@ -72,10 +72,14 @@ def test_the_rows_of_the_paper_are_there():
     for ablation in ('td-reg_fashionnet-pcloss-whole', 'td-hm_res50-fpn-pcloss-whole',
                      'td-hm_res50-fpn-pcloss-topbottom'):
         assert f'{ablation}_4xb5-100k_fashionai-512x512' in stems
+    for dataset in ('deepfashion', 'fld'):
+        for model, side in (('td-reg_dfa', 224), ('td-reg_dlan', 512), ('td-reg_dlan-boxes', 512), ('td-hm_fgn', 224)):
+            for arm in ('', '-pcloss'):
+                assert f'{model}{arm}_4xb5-100k_{dataset}-{side}x{side}' in stems
     for model in ('td-hm_res50', 'td-hm_res50-fpn'):
         for arm in ('', '-pcloss', '-pcloss-tuned'):
             assert f'{model}{arm}_8xb64-210e_coco-256x192' in stems
-    assert len(stems) == 27 + 3 + 6 + 4 and len(PAIRS) == 24 and len(KINDS) == 13
+    assert len(stems) == 27 + 3 + 16 + 6 + 4 and len(PAIRS) == 32 and len(KINDS) == 19
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
@@ -273,22 +277,21 @@ def roots(tmp_path_factory, raw, tiny_coco):
 
 
 def shrunk(path):
-    """The config with a quarter of its side where it is 512, two pictures a batch, random weights and narrow layers."""
+    """The config with a quarter of its side if that is large, two pictures a batch, random weights, narrow layers."""
     config = load(path)
-    quarter = {512: 128, 128: 32}
 
     def resize(node):
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
             if key in ('input_size', 'heatmap_size'):
-                node[key] = tuple(quarter[side] for side in value)
+                node[key] = tuple(side // 4 for side in value)
             elif isinstance(value, (dict, list)):
                 resize(value)
 
-    if tuple(config.codec.input_size) == (512, 512):
+    if config.codec.input_size[0] in (512, 224):
         resize(config._cfg_dict)
     if 'init_cfg' in config.model.backbone:
         config.model.backbone.init_cfg = None
-    if config.model.head.type.endswith('FashionNetHead'):
+    if config.model.head.type.endswith(('FashionNetHead', 'DFAHead')):
         config.model.head.hidden_channels = 32
     for loader in (config.train_dataloader, config.val_dataloader):
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)

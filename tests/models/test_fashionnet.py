@@ -10,7 +10,9 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 import pcloss_mmpose  # noqa: F401
-from pcloss_mmpose.models.heads.fashionnet import average_bins, pool_at_landmarks, visible_labels
+from pcloss_mmpose.models.heads.fashionnet import pool_at_landmarks
+from pcloss_mmpose.models.heads.pooling import average_bins
+from pcloss_mmpose.models.heads.visibility import annotated_states
 
 K = 8
 INPUT_SIZE = (64, 128)  # w, h
@@ -106,7 +108,7 @@ def test_boxes_that_overflow_an_int_never_reach_the_pooling(monkeypatch):
 
 
 def test_visible_is_neither_occluded_nor_unknown():
-    assert visible_labels(samples()).tolist() == [[1, 0, 0, 1, 1, 0, 0, 1]] * 2
+    assert annotated_states(samples()).tolist() == [[2, 1, 0, 2, 2, 0, 1, 2]] * 2
 
 
 @pytest.mark.parametrize('direction', ['horizontal', 'vertical', 'diagonal'])
@@ -118,7 +120,7 @@ def test_visibility_follows_the_flip_as_mmposes_own_does(direction):
         img=np.zeros((INPUT_SIZE[1], INPUT_SIZE[0], 3), np.uint8), img_shape=INPUT_SIZE[::-1],
         flip_indices=FLIP_INDICES, keypoints=raw[..., :2].copy(), keypoints_visible=(raw[..., 2] == 2).astype(float)))
     sample.set_metainfo({key: results[key] for key in ('flip', 'flip_direction')})
-    np.testing.assert_array_equal(visible_labels([sample]), results['keypoints_visible'])
+    np.testing.assert_array_equal(annotated_states([sample]) == 2, results['keypoints_visible'])
 
 
 @pytest.mark.parametrize('raw', [None, {}, dict(keypoints=[1, 2, 2] * 3)])
@@ -126,7 +128,7 @@ def test_a_sample_without_visibility_is_refused(raw):
     sample = samples()[0]
     sample.set_metainfo(dict(raw_ann_info=raw))
     with pytest.raises(ValueError, match=r'picture.jpg has [03] landmarks there instead of 8: keep raw_ann_info'):
-        visible_labels([sample])
+        annotated_states([sample])
 
 
 def test_losses_are_those_of_both_stages():
@@ -138,7 +140,7 @@ def test_losses_are_those_of_both_stages():
     for key, points in (('loss_kpt', output.keypoints), ('loss_first', output.first_keypoints)):
         assert losses[key].item() == pytest.approx((weights * (points - labels)**2).mean().item(), rel=1e-5)
     probability = output.visibility.sigmoid()
-    visible = visible_labels(batch)
+    visible = (annotated_states(batch) == 2).float()
     assert visible[:, 3].all()
     visible[:, 3] = 0
     entropy = -(visible * probability.log() + (1 - visible) * (1 - probability).log()).mean()

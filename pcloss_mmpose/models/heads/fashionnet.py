@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from mmpose.evaluation.functional import keypoint_pck_accuracy
-from mmpose.models.heads import RegressionHead
-from mmpose.models.utils.tta import flip_coordinates, flip_visibility
 from mmpose.registry import MODELS
-from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor, nn
 
-from ...errors import InputError
 from .pc_mixin import PCLossMixin
+from .pooling import average_bins
+from .visibility import VISIBLE, VisibilityHead
 
 
 class FashionNetOutput(NamedTuple):
@@ -27,25 +23,6 @@ class FashionNetOutput(NamedTuple):
     keypoints: Tensor  #: (B, K, 2) of the second stage, x, y as fractions of the input
     first_keypoints: Tensor  #: (B, K, 2) of the first stage, alike
     visibility: Tensor  #: (B, K) logits: above 0 where the landmark is more likely visible than not
-
-
-def average_bins(feats: Tensor, size: int) -> Tensor:
-    """``F.adaptive_avg_pool2d`` as products with constants: torch's ONNX exporter has it only where sizes divide.
-
-    Args:
-        feats: (B, C, H, W).
-        size: Of the result, (B, C, size, size).
-    """
-    rows, columns = (_averages(int(cells), size).to(feats) for cells in feats.shape[-2:])
-    return rows @ feats @ columns.T
-
-
-def _averages(cells: int, bins: int) -> Tensor:
-    """(bins, cells) weights of the cells in each bin; bins overlap where their number does not divide the cells'."""
-    first = np.arange(bins)[:, None] * cells // bins
-    end = -(-np.arange(1, bins + 1)[:, None] * cells // bins)
-    inside = (np.arange(cells) >= first) & (np.arange(cells) < end)
-    return torch.from_numpy(inside / inside.sum(axis=1, keepdims=True))
 
 
 def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) -> Tensor:
@@ -75,32 +52,8 @@ def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) 
     return pooled.reshape(batch, num_landmarks, *pooled.shape[1:])
 
 
-def visible_labels(batch_data_samples) -> Tensor:
-    """1. where a landmark is visible, 0. where it is occluded or not annotated: (B, K) float32, on the CPU.
-
-    Read from ``raw_ann_info['keypoints']`` (v = 2), since MMPose's ``keypoints_visible`` does not tell an occluded
-    landmark from a visible one.
-
-    Raises:
-        InputError: A sample has no such annotation, or one of another number of landmarks.
-    """
-    labels = []
-    for sample in batch_data_samples:
-        num_landmarks = sample.gt_instance_labels.keypoint_labels.shape[1]
-        raw = np.reshape((sample.metainfo.get('raw_ann_info') or {}).get('keypoints', ()), (-1, 3))
-        if len(raw) != num_landmarks:
-            raise InputError(
-                f"FashionNet learns the visibility from raw_ann_info['keypoints'], and the sample "
-                f"{sample.metainfo.get('img_path')} has {len(raw)} landmarks there instead of {num_landmarks}: keep "
-                'raw_ann_info in the meta_keys of PackPoseInputs, and use no KeypointConverter')
-        visible = raw[:, 2] == 2
-        mirrored = sample.metainfo.get('flip') and sample.metainfo['flip_direction'] != 'diagonal'
-        labels.append(visible[list(sample.metainfo['flip_indices'])] if mirrored else visible)
-    return torch.from_numpy(np.stack(labels).astype(np.float32))
-
-
 @MODELS.register_module()
-class FashionNetHead(RegressionHead):
+class FashionNetHead(VisibilityHead):
     """Landmarks and visibility from the whole garment, then landmarks again from the features found at them.
 
     First stage: the backbone's last features, pooled to ``pool_size`` squared, pass two fully connected layers, then
@@ -170,25 +123,8 @@ class FashionNetHead(RegressionHead):
         correction = self.fc(self.fusion_fc(torch.cat([garment, local], dim=1)))
         return FashionNetOutput(first + correction.reshape(-1, self.num_joints, 2), first, visibility)
 
-    def predict(self, feats, batch_data_samples, test_cfg: dict | None = None):
-        """Coordinates of the second stage; ``keypoints_visible`` is the probability that each landmark is visible."""
-        test_cfg = {} if test_cfg is None else test_cfg
-        if test_cfg.get('flip_test', False):
-            feats, flipped_feats = feats
-            metainfo = batch_data_samples[0].metainfo
-            output, flipped = self.forward(feats), self.forward(flipped_feats)
-            keypoints = (output.keypoints + flip_coordinates(
-                flipped.keypoints, flip_indices=metainfo['flip_indices'],
-                shift_coords=test_cfg.get('shift_coords', True), input_size=metainfo['input_size'])) / 2
-            visible = (output.visibility.sigmoid() + flip_visibility(
-                flipped.visibility.sigmoid(), flip_indices=metainfo['flip_indices'])) / 2
-        else:
-            output = self.forward(feats)
-            keypoints, visible = output.keypoints, output.visibility.sigmoid()
-        predictions = self.decode(keypoints[:, None].float())
-        for instances, probability in zip(predictions, to_numpy(visible.float())):
-            instances.keypoints_visible = probability[None]
-        return predictions
+    def visible_probability(self, output: FashionNetOutput) -> Tensor:
+        return output.visibility.sigmoid()
 
     def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict:
         """The three losses of both stages, and the accuracy that MMPose's ``RegressionHead`` logs.
@@ -197,19 +133,13 @@ class FashionNetHead(RegressionHead):
             InputError: A sample carries no visibility in ``raw_ann_info``.
         """
         output = self.forward(feats)
-        labels = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch_data_samples])
-        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
-        # What was turned or zoomed out of the crop cannot be seen in it.
-        visible = visible_labels(batch_data_samples).to(labels.device, non_blocking=True) * (weights > 0)
-        _, accuracy, _ = keypoint_pck_accuracy(
-            pred=to_numpy(output.keypoints.float()), gt=to_numpy(labels), mask=to_numpy(weights) > 0, thr=0.05,
-            norm_factor=np.ones((len(labels), 2), dtype=np.float32))
+        labels, weights, states = self.targets(batch_data_samples)
         return dict(
             loss_kpt=self.loss_module(output.keypoints, labels, weights[..., None]),
             loss_first=self.loss_module(output.first_keypoints, labels, weights[..., None]),
             loss_visibility=self.visibility_weight *
-            F.binary_cross_entropy_with_logits(output.visibility.float(), visible),
-            acc_pose=labels.new_tensor(accuracy))
+            F.binary_cross_entropy_with_logits(output.visibility.float(), (states == VISIBLE).float()),
+            acc_pose=self.accuracy(output.keypoints, labels, weights))
 
 
 @MODELS.register_module()
