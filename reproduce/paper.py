@@ -41,7 +41,10 @@ TABLES = (
 #: What a row says of each arm.
 ARMS = {'': 'without', '-pcloss': 'left-right', '-pcloss-tuned': 'tuned', '-pcloss-whole': 'one group',
         '-pcloss-topbottom': 'top-bottom'}
-MODELS = {'FashionNet': 'td-reg_fashionnet', 'FPN': 'td-hm_res50-fpn', 'SPB': 'td-hm_res50'}
+MODELS = {'FashionNet': 'td-reg_fashionnet', 'DFA': 'td-reg_dfa', 'DLAN': 'td-reg_dlan', 'FGN': 'td-hm_fgn',
+          'FPN': 'td-hm_res50-fpn', 'SPB': 'td-hm_res50'}
+#: Systems that the paper only quotes, and the sides of their inputs. Their arm with PCLoss is ours.
+QUOTED = {'DFA': 224, 'DLAN': 512, 'FGN': 224}
 #: Milliseconds that PCLoss took for 20 images of FashionAI on one GPU (section 4.5).
 LOSS_TIME = 2.433
 #: The paper's beta for each data set; it gives none for COCO, whose configs take FashionAI's.
@@ -66,7 +69,7 @@ class Row(NamedTuple):
 
     method: str
     arm: str  #: one of the values of ARMS
-    config: str  #: the name of ours, or '' where there is none
+    config: str  #: the name of ours
     figures: list[float | None]  #: the paper's, of the table's first columns; empty where it has none
     quoted: bool  #: not the paper's own result
 
@@ -87,13 +90,14 @@ def paper_tables() -> Iterator[Table]:
         if dataset in METAINFO:
             landmarks = METAINFO[dataset].dataset_info['keypoint_info'].values() if arms != ABLATION else ()
             columns = {'NE': 'average', **{each['name']: f"NE/{each['name']}" for each in landmarks}}
-            rest = f'4xb5-100k_{dataset}-512x512'
+            rest = f'4xb5-100k_{dataset}-{{0}}x{{0}}'
         rows = []
         for method, *figures in (re.split('  +', line.strip()) for line in text.strip().splitlines()):
-            shown = PAIR if arms == PAIR and method in MODELS else arms[:len(figures)]
+            shown = arms[:2] if method in QUOTED else arms if arms == PAIR else arms[:len(figures)]
             for arm, cells in zip_longest(shown, figures, fillvalue=''):
                 rows.append(Row(
-                    method, ARMS[arm], f'{MODELS[method]}{arm}_{rest}' if method in MODELS else '',
+                    method, ARMS['-pcloss-tuned' if arm and method in QUOTED else arm],
+                    f'{MODELS[method]}{arm}_{rest.format(QUOTED.get(method, 512))}',
                     [None if cell == '-' else float(cell.rstrip('*')) for cell in cells.split()], '*' in cells))
         yield Table(title, digits, columns, rows)
 

@@ -25,8 +25,8 @@ STAR = """\
 A figure with a * is quoted by the paper from an earlier one. The paper did not
 train that model, so no change is counted from it."""
 DFA_NOTE = """\
-DFA has no waistline on FLD: its 6.98 is the mean of six landmarks, and cannot
-be compared with the others' means of eight."""
+The paper's DFA has no waistline on FLD: its 6.98 is the mean of six landmarks,
+and cannot be compared with the others' means of eight, nor with ours."""
 LEGEND = """\
 n: runs that count, sd: their standard deviation. NE and AP are means over the
 runs. change: from the same method without PCLoss.
@@ -35,14 +35,15 @@ FLD, and in FashionNet, PCLoss then has about 2 % of the gradient or less:
 expect no change.
 tuned: left and right too, with a weight of ours, and in SPB and FPN a form of
 ours (docs/loss.md). The paper has no such row.
-DFA, DLAN and FGN have no config here. Our code is not the paper's: compare the
-changes, not the figures (docs/reproduce.md)."""
+DFA, DLAN and FGN are built from what is known of them, and much is not
+(docs/systems.md). Our code is not the paper's: compare the changes, not the
+figures (docs/reproduce.md)."""
 
 
 def print_tables(roots: Sequence[Path], schedule: str) -> None:
     """Print the paper's tables, its Figure 8 and the loss's time from what is under ``roots``, and what is missing."""
     times, files = time_table(roots), {path.stem: path for path in list_configs()}
-    names = dict.fromkeys(row.config for table in paper_tables() for row in table.rows if row.config)
+    names = dict.fromkeys(row.config for table in paper_tables() for row in table.rows)
     options = {name: ['train_cfg.max_iters=150000'] * (schedule == '150k' and '-100k_' in name) for name in names}
     configs = {name: merge_options(load_config(files[name], custom_imports=False), options[name]) for name in names}
     runs = find_runs(roots, configs)
@@ -84,7 +85,7 @@ def method_table(table: Table, runs: Mapping[tuple, Sequence[Run]]) -> str:
         ours, theirs = averages(runs[row.config, None]), row.figures[:1]
         star = '*' if row.quoted else ''
         lines.append([
-            row.method, row.arm, str(len(ours)) if row.config else '-', mean(ours, table.digits), spread(ours),
+            row.method, row.arm, str(len(ours)), mean(ours, table.digits), spread(ours),
             change(ours, averages(runs[base.config, None]) if base != row else [], table.digits),
             mean(theirs, table.digits) + star,
             change(theirs, [] if base == row or base.quoted else base.figures[:1], table.digits)])
@@ -97,14 +98,13 @@ def detail_tables(table: Table, runs: Mapping[tuple, Sequence[Run]]) -> Iterable
     other = list(table.columns.items())[1:]
     first = 'metric' if 'AP' in table.columns else 'landmark'
     quoted = [(row.method, paper_column(row, len(other))) for row in table.rows if row.quoted]
-    tables = {method: [] for method in dict.fromkeys(row.method for row in table.rows if row.config)}
+    tables = {method: [] for method in dict.fromkeys(row.method for row in table.rows)}
     for row in table.rows:
-        if row.config:
-            tested = [run.metrics for run in runs[row.config, None] if run.state == 'tested']
-            tables[row.method].append((row.arm, [[each[name] for each in tested if name in each] for _, name in other]))
-            if not row.quoted:
-                arm = 'without' if base_name(row.config) == row.config else 'with'
-                tables[row.method].append((f'paper {arm}', paper_column(row, len(other))))
+        tested = [run.metrics for run in runs[row.config, None] if run.state == 'tested']
+        tables[row.method].append((row.arm, [[each[name] for each in tested if name in each] for _, name in other]))
+        if not row.quoted:
+            arm = 'without' if base_name(row.config) == row.config else 'with'
+            tables[row.method].append((f'paper {arm}', paper_column(row, len(other))))
     for heading, columns in {**tables, 'Quoted by the paper': quoted}.items():
         columns = [(name, column) for name, column in columns if any(column)]
         if columns:
