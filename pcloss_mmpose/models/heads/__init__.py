@@ -1,11 +1,12 @@
 from .fashionnet import FashionNetHead, PCFashionNetHead
+from .fgn import FGNHead, PCFGNHead
 from .heatmap import PCCPMHead, PCHeatmapHead, PCHeatmapMixin, PCMSPNHead, PCViPNASHead
 from .pc_mixin import PCLossMixin
 from .regression import PCDSNTHead, PCIntegralRegressionHead, PCRegressionHead, PCRLEHead
 from .simcc import PCRTMCCHead, PCRTMWHead, PCSimCCHead, PCSimCCMixin
 
 __all__ = [
-    'FashionNetHead', 'PCCPMHead', 'PCDSNTHead', 'PCFashionNetHead', 'PCHeatmapHead', 'PCHeatmapMixin',
-    'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead', 'PCRTMWHead',
-    'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin', 'PCViPNASHead'
+    'FGNHead', 'FashionNetHead', 'PCCPMHead', 'PCDSNTHead', 'PCFGNHead', 'PCFashionNetHead', 'PCHeatmapHead',
+    'PCHeatmapMixin', 'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead',
+    'PCRTMWHead', 'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin', 'PCViPNASHead'
 ]
