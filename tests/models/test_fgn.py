@@ -44,9 +44,9 @@ def features(batch=2, seed=0):
 def samples(batch=2, visible=True):
     rng, codec = np.random.default_rng(0), KEYPOINT_CODECS.build(CODEC)
     made = []
-    for _ in range(batch):
+    for index in range(batch):
         keypoints = rng.uniform(8, 40, (1, K, 2)).astype(np.float32)
-        seen = (np.arange(K)[None] != 3).astype(np.float32) * visible
+        seen = (np.arange(K)[None] != 3 + index).astype(np.float32) * visible
         encoded = codec.encode(keypoints, seen)
         sample = PoseDataSample(metainfo=dict(
             flip_indices=[1, 0, 3, 2, 5, 4, 7, 6], input_size=CODEC['input_size'], img_path='picture.jpg'))
@@ -202,18 +202,19 @@ def test_a_cell_sees_92_pixels_and_the_next_one_lies_8_further():
         last, = backbone(image)
         assert last.shape == (1, 512, 20, 20)
         last[0, :, 9, column].sum().backward()
-        for others in (1, 2):  # over the columns, then over the rows
-            reached = image.grad[0].abs().amax((0, others)).nonzero().flatten()
+        for other_axis in (1, 2):  # the columns, then the rows
+            reached = image.grad[0].abs().amax((0, other_axis)).nonzero().flatten()
             spans.append((int(reached[0]), int(reached[-1]) + 1))
-    rows, columns = spans[::2], spans[1::2]
-    rows, columns = (columns, rows) if columns[0] == columns[1] else (rows, columns)
-    assert [last - first for first, last in spans] == [92] * 4
-    assert rows[0] == rows[1] and columns[1][0] == columns[0][0] + 8
+    assert [end - first for first, end in spans] == [92] * 4
+    (columns, further), (rows, same) = spans[::2], spans[1::2]
+    assert further[0] == columns[0] + 8 and same == rows
 
 
 def test_messages_reach_the_landmarks_of_a_chain_and_no_others():
     head = build()
-    initial = torch.rand(1, K, 8, 6, requires_grad=True)
+    for network in head.grammar:  # the same, so that each gives the most somewhere
+        network.load_state_dict(head.grammar[0].state_dict())
+    initial = torch.rand(8, K, 8, 6, requires_grad=True)
     head.initial_heatmaps = lambda feats: initial
     merged = head.forward(())
     reached = [torch.autograd.grad(merged[:, k].sum(), initial, retain_graph=True)[0].abs().sum((0, 2, 3)) > 0
@@ -238,10 +239,10 @@ def test_a_landmark_has_the_largest_of_its_chains_and_without_one_its_own():
 
 
 def test_losses_are_those_of_both_stages():
-    head, feats, batch = build(), features(), samples()
+    head, feats, batch = build(chains=[]), features(), samples()  # one chain for each, which nothing else outdoes
     losses = head.loss(feats, batch)
     targets, weights = targets_and_weights(batch)
-    assert weights[:, 3].sum() == 0 and weights.sum() > 0
+    assert weights[0, 3] == weights[1, 4] == 0 and weights.sum() == 2 * (K - 1)
     for key, heatmaps in (('loss_kpt', head.forward(feats)), ('loss_initial', head.initial_heatmaps(feats))):
         expected = (weights[..., None, None] * (heatmaps - targets)**2).mean()
         assert losses[key].item() == pytest.approx(expected.item(), rel=1e-5)
