@@ -40,6 +40,19 @@ val_dataloader = dict(dataset=dict(
 test_dataloader = val_dataloader
 """
 
+#: FGN on the demo's data: VGG-11's first three blocks, which give heatmaps of a quarter, and narrow recurrent networks.
+FGN = f"""
+_base_ = {str(find_config(GARMENTS))!r}
+model = dict(
+    backbone=dict(
+        _delete_=True, type='VGG', depth=11, num_stages=3, dilations=(1, 1, 1), out_indices=(2, ),
+        with_last_pool=False),
+    head=dict(
+        _delete_=True, type='PCFGNHead', in_channels=256, out_channels=24, metainfo='FashionAIDataset',
+        chains=[['neckline_left', 'shoulder_left', 'cuff_left_in']], hidden_channels=4,
+        loss=dict(type='KeypointMSELoss', use_target_weight=True), decoder=_base_.codec))
+"""
+
 
 @pytest.fixture(scope='module')
 def example():
@@ -74,9 +87,11 @@ def garments(tmp_path_factory):
     write_fashionai(root, 'val', 3, size=96)
     (root / 'bad.jpg').write_bytes(b'no image')
     (root / 'fashionnet.py').write_text(FASHIONNET.format(root=str(root)))
+    (root / 'fgn.py').write_text(FGN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('GARMENTS_ROOT', str(root))
-        for name, config in (('spb', find_config(GARMENTS)), ('fashionnet', root / 'fashionnet.py')):
+        for name, config in (('spb', find_config(GARMENTS)), ('fashionnet', root / 'fashionnet.py'),
+                             ('fgn', root / 'fgn.py')):
             torch.manual_seed(0)
             torch.save(dict(state_dict=init_model(str(config), device='cpu').state_dict()), root / f'{name}.pth')
         yield root
@@ -93,8 +108,9 @@ def cases(garments, tiny_config):
     with torch.no_grad():  # clear peaks: between two that are nearly equal, rounding would decide
         model.head.deconv_layers[0].weight.mul_(1000)
     torch.save(dict(state_dict=model.state_dict()), garments / 'coco.pth')
-    configs = dict(spb=find_config(GARMENTS), coco=tiny_config, udp=udp, fashionnet=garments / 'fashionnet.py')
-    weights = dict(spb='spb.pth', coco='coco.pth', udp='coco.pth', fashionnet='fashionnet.pth')
+    configs = dict(spb=find_config(GARMENTS), coco=tiny_config, udp=udp, fashionnet=garments / 'fashionnet.py',
+                   fgn=garments / 'fgn.py')
+    weights = dict(spb='spb.pth', coco='coco.pth', udp='coco.pth', fashionnet='fashionnet.pth', fgn='fgn.pth')
     made = {}
     for name, config in configs.items():
         checkpoint, path = garments / weights[name], garments / 'exported' / f'{name}.onnx'
@@ -104,7 +120,7 @@ def cases(garments, tiny_config):
     return made
 
 
-@pytest.mark.parametrize('name', ['spb', 'fashionnet', 'coco', 'udp'])
+@pytest.mark.parametrize('name', ['spb', 'fashionnet', 'fgn', 'coco', 'udp'])
 def test_the_example_finds_what_mmpose_finds(cases, example, name):
     """From the image and the box on, in the image's pixels."""
     case = cases[name]

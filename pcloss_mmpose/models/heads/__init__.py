@@ -1,12 +1,13 @@
 from .dfa import DFAHead, PCDFAHead
 from .fashionnet import FashionNetHead, PCFashionNetHead
+from .fgn import FGNHead, PCFGNHead
 from .heatmap import PCCPMHead, PCHeatmapHead, PCHeatmapMixin, PCMSPNHead, PCViPNASHead
 from .pc_mixin import PCLossMixin
 from .regression import PCDSNTHead, PCIntegralRegressionHead, PCRegressionHead, PCRLEHead
 from .simcc import PCRTMCCHead, PCRTMWHead, PCSimCCHead, PCSimCCMixin
 
 __all__ = [
-    'DFAHead', 'FashionNetHead', 'PCCPMHead', 'PCDFAHead', 'PCDSNTHead', 'PCFashionNetHead', 'PCHeatmapHead',
-    'PCHeatmapMixin', 'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead', 'PCRTMWHead',
-    'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin', 'PCViPNASHead'
+    'DFAHead', 'FGNHead', 'FashionNetHead', 'PCCPMHead', 'PCDFAHead', 'PCDSNTHead', 'PCFGNHead', 'PCFashionNetHead',
+    'PCHeatmapHead', 'PCHeatmapMixin', 'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead',
+    'PCRTMCCHead', 'PCRTMWHead', 'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin', 'PCViPNASHead'
 ]
