@@ -1,3 +1,4 @@
+from .dlan import DLANHead, PCDLANHead
 from .fashionnet import FashionNetHead, PCFashionNetHead
 from .heatmap import PCCPMHead, PCHeatmapHead, PCHeatmapMixin, PCMSPNHead, PCViPNASHead
 from .pc_mixin import PCLossMixin
@@ -5,7 +6,7 @@ from .regression import PCDSNTHead, PCIntegralRegressionHead, PCRegressionHead, 
 from .simcc import PCRTMCCHead, PCRTMWHead, PCSimCCHead, PCSimCCMixin
 
 __all__ = [
-    'FashionNetHead', 'PCCPMHead', 'PCDSNTHead', 'PCFashionNetHead', 'PCHeatmapHead', 'PCHeatmapMixin',
-    'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead', 'PCRTMWHead',
+    'DLANHead', 'FashionNetHead', 'PCCPMHead', 'PCDLANHead', 'PCDSNTHead', 'PCFashionNetHead', 'PCHeatmapHead',
+    'PCHeatmapMixin', 'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead', 'PCRTMWHead',
     'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin', 'PCViPNASHead'
 ]
