@@ -18,7 +18,7 @@ DARK, WHITE, RED, MAGENTA = (30, 30, 30), (255, 255, 255), (0, 0, 255), (255, 0,
 
 
 def load_model(path):
-    """The session, and what the metadata say: input_size, padding, keep_aspect_ratio, udp, landmarks."""
+    """The session, and what the metadata say: input_size, padding, keep_aspect_ratio, udp, whole_image, landmarks."""
     session = onnxruntime.InferenceSession(path, providers=onnxruntime.get_available_providers())
     if [output.name for output in session.get_outputs()] != ['coordinates', 'scores']:
         sys.exit(f'{path}: no coordinates come out of this model; export it with --output coordinates')
@@ -44,7 +44,9 @@ def cut(image, center, size, rule):
 
 
 def predict(session, rule, images, boxes):
-    """Landmarks (B, K, 2) in pixels of the images, and their scores (B, K)."""
+    """Landmarks (B, K, 2) in pixels of the images, and their scores (B, K); of a model of whole images in any box."""
+    if rule.get('whole_image'):
+        boxes = [[0, 0, image.shape[1], image.shape[0]] for image in images]
     areas = [crop_area(box, rule) for box in boxes]
     crops = np.stack([cut(image, *area, rule) for image, area in zip(images, areas)])
     points, scores = session.run(['coordinates', 'scores'], {'crops': crops})

@@ -14,22 +14,26 @@ class CropRule(NamedTuple):
     padding: float  #: the box's sides are multiplied by it, about its centre
     keep_aspect_ratio: bool  #: the shorter side is then extended to the input's aspect ratio, else the box is stretched
     udp: bool  #: the outermost pixels' centres lie on the box's sides (MMPose's ``use_udp``), not their outer edges
+    whole_image: bool = False  #: the box is the whole image, whatever box a garment has
 
 
 def crop_rule(pipeline: Sequence[dict]) -> CropRule:
     """The rule of a test pipeline's transforms.
 
     Raises:
-        InputError: It has no ``GetBBoxCenterScale`` or no ``TopdownAffine`` or ``TopdownStretch``.
+        InputError: It has no ``GetBBoxCenterScale`` or ``WholeImageCrop``, or no ``TopdownAffine`` or
+            ``TopdownStretch``.
     """
     transforms = {transform['type']: transform for transform in pipeline}
-    box = transforms.get('GetBBoxCenterScale')
+    whole = transforms.get('WholeImageCrop')
+    box = transforms.get('GetBBoxCenterScale', whole)
     crop = transforms.get('TopdownAffine', transforms.get('TopdownStretch'))
     if box is None or crop is None:
-        raise InputError('the test pipeline needs GetBBoxCenterScale, and TopdownAffine or TopdownStretch; it has '
-                         f'{", ".join(transforms)}')
+        raise InputError('the test pipeline needs GetBBoxCenterScale or WholeImageCrop, and TopdownAffine or '
+                         f'TopdownStretch; it has {", ".join(transforms)}')
     return CropRule(
         input_size=tuple(crop['input_size']),
-        padding=box.get('padding', 1.25),
+        padding=1. if box is whole else box.get('padding', 1.25),
         keep_aspect_ratio=crop['type'] == 'TopdownAffine',
-        udp=crop.get('use_udp', False))
+        udp=crop.get('use_udp', False),
+        whole_image=box is whole)

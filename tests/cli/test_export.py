@@ -53,6 +53,18 @@ model = dict(
         loss=dict(type='KeypointMSELoss', use_target_weight=True), decoder=_base_.codec))
 """
 
+#: DLAN's, on the whole image: 64 x 96 pixels, VGG-11, narrow layers.
+DLAN = f"""
+_base_ = {str(find_config('td-reg_dlan-pcloss_4xb5-100k_deepfashion-512x512'))!r}
+model = dict(
+    backbone=dict(depth=11, init_cfg=None),
+    neck=dict(out_channels=8, init_cfg=None),
+    head=dict(in_channels=8, hidden_channels=16, decoder=dict(input_size=(64, 96))))
+val_pipeline = _base_.val_pipeline
+val_pipeline[-2].update(input_size=(64, 96))
+test_dataloader = dict(dataset=dict(data_root={{root!r}}, pipeline=val_pipeline))
+"""
+
 
 @pytest.fixture(scope='module')
 def example():
@@ -141,6 +153,37 @@ def test_the_example_finds_what_mmpose_finds(cases, example, name):
         [sample.gt_instances.bboxes[0].tolist() for sample in found])
     np.testing.assert_allclose(points, [sample.pred_instances.keypoints[0] for sample in found], atol=1e-2)
     np.testing.assert_allclose(scores, [sample.pred_instances.keypoint_scores[0] for sample in found], atol=1e-4)
+
+
+def test_a_model_of_whole_images_needs_no_box(raw, tmp_path, example):
+    """Whatever box the example is given. The windows of the model have moved."""
+    names = 'img/a.jpg', 'img/b.jpg'
+    for name in names:
+        raw.image(tmp_path / name, size=(120, 90))
+    raw.benchmark(tmp_path, dict.fromkeys(names, '1' + '  0 30 40' * 6), splits=dict.fromkeys(names, 'test'))
+    (tmp_path / 'dlan.py').write_text(DLAN.format(root=str(tmp_path)))
+    config = load_config(tmp_path / 'dlan.py')
+    torch.manual_seed(0)
+    model = init_model(config, device='cpu')
+    for name, parameter in model.named_parameters():
+        if '.last.' in name:
+            torch.nn.init.normal_(parameter, std=.2)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'dlan.pth')
+    export = package.export(config, str(tmp_path / 'dlan.pth'), tmp_path / 'dlan.onnx', 'coordinates', [], 16)
+    assert export.is_right and export.images == 2
+
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    samples = [dataset[index] for index in range(2)]
+    with torch.no_grad():
+        output = model.head.forward(model.extract_feat(
+            torch.stack([sample['inputs'] for sample in samples]).float() / 99))
+        found = model.test_step({key: [sample[key] for sample in samples] for key in ('inputs', 'data_samples')})
+    assert (output.windows[-1].scale - 1).abs().max() > .01
+    session, rule = example.load_model(str(tmp_path / 'dlan.onnx'))
+    images = [cv2.imread(sample.img_path) for sample in found]
+    for box in ([0, 0, 120, 90], [30, 20, 60, 50]):
+        points, _ = example.predict(session, rule, images, [box] * 2)
+        np.testing.assert_allclose(points, [sample.pred_instances.keypoints[0] for sample in found], atol=1e-2)
 
 
 def test_nothing_of_pcloss_is_in_the_graph(cases, call, tmp_path):

@@ -130,8 +130,9 @@ def test_inputs_outputs_and_metadata_are_those_of_mmdeploy(root, tmp_path):
         'simcc_y': ('tensor(float)', ['batch', 24, 256])}
     metadata = {key: json.loads(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
     assert metadata == dict(
-        input_size=[96, 128], padding=1.25, keep_aspect_ratio=True, udp=False, landmarks=list(LANDMARKS),
-        simcc_split_ratio=2., mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], colors='bgr')
+        input_size=[96, 128], padding=1.25, keep_aspect_ratio=True, udp=False, whole_image=False,
+        landmarks=list(LANDMARKS), simcc_split_ratio=2., mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375], colors='bgr')
 
 
 @pytest.mark.parametrize('text', [

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import InstanceData
 from mmpose.datasets.transforms import (
     GetBBoxCenterScale,
     LoadImage,
@@ -12,13 +13,21 @@ from mmpose.datasets.transforms import (
     RandomFlip,
     TopdownAffine,
 )
+from mmpose.registry import MODELS
 from PIL import Image
 
-from pcloss_mmpose.datasets import FashionAIDataset, LoadImageStrict, TopdownStretch, WholeImageBox
-from pcloss_mmpose.datasets.transforms import PackCrop, RandomBox
+from pcloss_mmpose.datasets import (
+    DeepFashionAttributeDataset,
+    FashionAIDataset,
+    LoadImageStrict,
+    TopdownStretch,
+    WholeImageBox,
+)
+from pcloss_mmpose.datasets.transforms import PackCrop, RandomBox, WholeImageCrop
 from pcloss_mmpose.datasets.transforms.deferred_image import DeferredImage, check_deferred
 from pcloss_mmpose.datasets.transforms.warping import largest_reduction, warp_image
 from pcloss_mmpose.errors import BrokenImageError, InputError
+from pcloss_mmpose.evaluation import NormalizedError
 
 BOX = np.float32([[13, 7, 113, 207]])
 POINTS = np.float32([[[13, 7], [113, 207], [63, 107], [30.25, 180.5], [5, 300]]])
@@ -107,6 +116,63 @@ class TestWholeImageBox:
     def test_a_given_box_stays(self):
         results = WholeImageBox()({'img_shape': (30, 40), 'bbox': BOX, 'bbox_score': np.float32([0.5])})
         assert results['bbox'] is BOX and results['bbox_score'] == 0.5
+
+
+class TestWholeImageCrop:
+    """An image of 400 x 300 with a box of 100 x 50 in it."""
+
+    UPPER = '1  0 120 60  0 180 60  0 110 80  0 190 80  0 130 100  1 170 100'
+
+    def sample(self, raw, tmp_path, *steps):
+        raw.image(tmp_path / 'img/a.jpg', size=(400, 300))
+        raw.benchmark(tmp_path, {'img/a.jpg': self.UPPER}, boxes={'img/a.jpg': '100 55 200 105'})
+        return DeepFashionAttributeDataset(data_root=str(tmp_path), split='train', test_mode=True, pipeline=[
+            dict(type='LoadImageStrict', deferred=True), dict(type='WholeImageBox'), dict(type='WholeImageCrop'),
+            *steps, dict(type='TopdownStretch', input_size=(64, 96)), dict(type='PackCrop', pack_transformed=True),
+        ])
+
+    def test_the_image_becomes_the_input_and_the_box_normalises(self, raw, tmp_path):
+        """A point of the input 8 pixels beside the truth in x is 50 of 400 image pixels beside it."""
+        dataset = self.sample(raw, tmp_path)
+        sample = dataset[0]['data_samples']
+        truth = sample.gt_instances.keypoints[0]
+        np.testing.assert_allclose(
+            sample.gt_instances.transformed_keypoints[0], truth * [64 / 400, 96 / 300], atol=1e-4)
+        np.testing.assert_allclose(sample.gt_instances.bboxes, [[99, 54, 200, 105]], atol=1)
+
+        estimator = MODELS.build(dict(
+            type='TopdownPoseEstimator', backbone=dict(type='ResNet', depth=18),
+            head=dict(type='RegressionHead', in_channels=512, num_joints=8)))
+        found = InstanceData(
+            keypoints=sample.gt_instances.transformed_keypoints + [8., 0.], keypoint_scores=np.ones((1, 8)))
+        sample, = estimator.add_pred_to_datasample([found], None, [sample])
+        np.testing.assert_allclose(sample.pred_instances.keypoints[0], truth + [50, 0], atol=1e-3)
+        metric = NormalizedError(norm='box')
+        metric.dataset_meta = dataset.metainfo
+        metric.process(None, [sample.to_dict()])
+        assert metric.evaluate(1)['NE'] == pytest.approx(100 * 50 / 100, rel=1e-4)
+
+    def test_flips_and_random_boxes_are_of_the_whole_image(self, raw, tmp_path):
+        """Mirrored, left and right change; then the crop grows or shrinks about the image's middle."""
+        np.random.seed(0)
+        flip = dict(type='RandomFlip', prob=1., direction='horizontal')
+        box = dict(type='RandomBox', shift_prob=0, scale_factor=(0.75, 1.25), rotate_prob=0)
+        dataset = self.sample(raw, tmp_path, flip, box)
+        swap = dataset.metainfo['flip_indices']
+        truth = dataset.get_data_info(0)['keypoints'][0][swap]
+        for _ in range(3):
+            sample = dataset[0]['data_samples']
+            zoom = 400 / sample.metainfo['input_scale'][0]
+            assert 0.8 <= zoom <= 1.34 and zoom != 1
+            middle = (np.array([400 - truth[:, 0], truth[:, 1]]).T - [200, 150]) * zoom + [200, 150]
+            known = sample.gt_instances.keypoints_visible[0] > 0
+            np.testing.assert_allclose(
+                sample.gt_instances.transformed_keypoints[0][known], (middle * [64 / 400, 96 / 300])[known], atol=1e-3)
+
+    def test_inference_takes_the_whole_image_whatever_the_box(self):
+        results = WholeImageCrop()({'img_shape': (30, 40), 'bbox': BOX})
+        assert results['bbox'] is BOX
+        assert results['bbox_center'].tolist() == [[20, 15]] and results['bbox_scale'].tolist() == [[40, 30]]
 
 
 class TestLoadImageStrict:
@@ -260,6 +326,7 @@ class TestDeferred:
     def test_a_step_between_that_may_need_the_pixels_is_refused(self):
         load, stretch, affine = LoadImageStrict(deferred=True), TopdownStretch((8, 8)), TopdownAffine((8, 8))
         check_deferred([load, WholeImageBox(), GetBBoxCenterScale(), RandomFlip(), RandomBox(), stretch, affine])
+        check_deferred([load, WholeImageCrop(), stretch])
         check_deferred([LoadImageStrict(), GetBBoxCenterScale(), affine])
         with pytest.raises(InputError, match='TopdownAffine may need the pixels.*take deferred=True out'):
             check_deferred([load, GetBBoxCenterScale(), affine])

@@ -49,6 +49,8 @@ def test_simcc_is_decoded_as_the_stock_codec_does(ratio):
      CropRule((8, 6), 1., keep_aspect_ratio=False, udp=False)),
     ([dict(type='GetBBoxCenterScale'), dict(type='TopdownAffine', input_size=(8, 6), use_udp=True)],
      CropRule((8, 6), 1.25, keep_aspect_ratio=True, udp=True)),
+    ([dict(type='WholeImageCrop'), dict(type='TopdownStretch', input_size=(8, 6))],
+     CropRule((8, 6), 1., keep_aspect_ratio=False, udp=False, whole_image=True)),
 ])
 def test_rules(transforms, expected):
     assert crop_rule([dict(type='LoadImage'), *transforms]) == expected

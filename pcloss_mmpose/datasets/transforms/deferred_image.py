@@ -11,7 +11,7 @@ from ...images import Header, decode_image, naming
 
 #: Names of the transforms that need no pixels, or only mirror them.
 WITHOUT_PIXELS = ('GetBBoxCenterScale', 'KeypointConverter', 'RandomBBoxTransform', 'RandomBox', 'RandomFlip',
-                  'RandomHalfBody', 'WholeImageBox')
+                  'RandomHalfBody', 'WholeImageBox', 'WholeImageCrop')
 
 _ALL, _REVERSED = slice(None), slice(None, None, -1)
 

@@ -1,4 +1,4 @@
-"""Loading that refuses broken images, and the box of a data set that has none."""
+"""Loading that refuses broken images, and the whole image as the box or as the crop."""
 
 from __future__ import annotations
 
@@ -97,6 +97,33 @@ class WholeImageBox(BaseTransform):
             results['bbox_score'] = np.ones(1, dtype=np.float32)
             if 'raw_ann_info' in results:
                 results['raw_ann_info'] = {**results['raw_ann_info'], **coco_box(results['bbox'])}
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'
+
+
+@TRANSFORMS.register_module()
+class WholeImageCrop(BaseTransform):
+    """Crop the whole image, whatever the box, as DLAN does: in the place of MMPose's ``GetBBoxCenterScale``.
+
+    ``bbox`` stays what was annotated, by which :class:`~pcloss_mmpose.evaluation.NormalizedError` normalises.
+
+    Required Keys:
+
+    - img_shape
+
+    Added Keys:
+
+    - bbox_center: (1, 2) float32
+    - bbox_scale: (1, 2) float32, w h
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Set the crop."""
+        height, width = results['img_shape'][:2]
+        results['bbox_scale'] = np.array([[width, height]], dtype=np.float32)
+        results['bbox_center'] = results['bbox_scale'] / 2
         return results
 
     def __repr__(self) -> str:

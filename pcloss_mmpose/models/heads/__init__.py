@@ -1,4 +1,5 @@
 from .dfa import DFAHead, PCDFAHead
+from .dlan import DLANHead, PCDLANHead
 from .fashionnet import FashionNetHead, PCFashionNetHead
 from .fgn import FGNHead, PCFGNHead
 from .heatmap import PCCPMHead, PCHeatmapHead, PCHeatmapMixin, PCMSPNHead, PCViPNASHead
@@ -7,7 +8,8 @@ from .regression import PCDSNTHead, PCIntegralRegressionHead, PCRegressionHead, 
 from .simcc import PCRTMCCHead, PCRTMWHead, PCSimCCHead, PCSimCCMixin
 
 __all__ = [
-    'DFAHead', 'FGNHead', 'FashionNetHead', 'PCCPMHead', 'PCDFAHead', 'PCDSNTHead', 'PCFGNHead', 'PCFashionNetHead',
-    'PCHeatmapHead', 'PCHeatmapMixin', 'PCIntegralRegressionHead', 'PCLossMixin', 'PCMSPNHead', 'PCRLEHead',
-    'PCRTMCCHead', 'PCRTMWHead', 'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin', 'PCViPNASHead'
+    'DFAHead', 'DLANHead', 'FGNHead', 'FashionNetHead', 'PCCPMHead', 'PCDFAHead', 'PCDLANHead', 'PCDSNTHead',
+    'PCFGNHead', 'PCFashionNetHead', 'PCHeatmapHead', 'PCHeatmapMixin', 'PCIntegralRegressionHead', 'PCLossMixin',
+    'PCMSPNHead', 'PCRLEHead', 'PCRTMCCHead', 'PCRTMWHead', 'PCRegressionHead', 'PCSimCCHead', 'PCSimCCMixin',
+    'PCViPNASHead'
 ]

@@ -1,0 +1,6 @@
+_base_ = [
+    '../../_base_/default_runtime.py', '../../_base_/schedules/adam_100k_localizers.py',
+    '../../_base_/models/dlan.py', '../../_base_/datasets/deepfashion-reg-whole_512x512.py'
+]
+# The crop is the whole image: no box in training or test.
+model = dict(head=dict(num_joints=8, decoder=_base_.codec))
