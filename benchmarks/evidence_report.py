@@ -29,8 +29,14 @@ from reproduce.tables import markdown_table
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'evidence'
 PAGE, APPENDIX, README = ROOT / 'docs' / 'evidence.md', ROOT / 'docs' / 'settings.md', ROOT / 'README.md'
+SYSTEMS_PAGE = ROOT / 'docs' / 'systems.md'
 #: Studies whose settings were chosen on other images, with seeds of their own.
 FINALS = {'lspet': 'People in sport', 'lspet-front': 'of them, facing the camera'}
+#: Generated garments, by how the model gives coordinates, and by the system of the comparison.
+CODECS = {'garments': 'heatmaps', 'garments-udp': 'heatmaps, UDP', 'garments-simcc': 'SimCC, RTMPose\'s head',
+          'garments-reg': 'regression'}
+SYSTEMS = {'garments': 'SPB', 'systems-fashionnet': 'FashionNet', 'systems-dfa': 'DFA', 'systems-fgn': 'FGN',
+           'systems-dlan': 'DLAN'}
 #: Those in which settings were chosen.
 CHOICES = ('lspet-family', 'lspet-share', 'lspet-decoding')
 PLOTTED = 'lspet'
@@ -84,13 +90,13 @@ def read_outcome(study: str) -> Outcome:
     return outcome._replace(arms=[Arm(BASE, None, BASE), *ranked])
 
 
-def summary_table(studies: Mapping[str, Outcome]) -> str:
-    """A row for each loss of each final: what it changes, in percent."""
+def summary_table(titles: Mapping[str, str], outcomes: Mapping[str, Outcome]) -> str:
+    """A row for each loss of each study that has a title: what it changes, in percent."""
     rows = []
-    for name, outcome in studies.items():
-        for arm in outcome.arms[1:]:
-            changes = [outcome.change(arm.name, key) for key in FIGURES]
-            rows.append([FINALS[name], arm.name, str(changes[0].seeds), f'{changes[0].base:.2f}',
+    for name in filter(outcomes.get, titles):
+        for arm in outcomes[name].arms[1:]:
+            changes = [outcomes[name].change(arm.name, key) for key in FIGURES]
+            rows.append([titles[name], arm.name, str(changes[0].seeds), f'{changes[0].base:.2f}',
                          *map(shown, changes)])
     header = ['', 'loss', 'seeds', 'NE without', *(f'{in_words(key)}, %' for key in FIGURES)]
     return markdown_table(header, rows)
@@ -99,11 +105,13 @@ def summary_table(studies: Mapping[str, Outcome]) -> str:
 def all_tables() -> dict[Path, dict[str, str]]:
     """The tables of each page, by name."""
     outcomes = {path.stem: read_outcome(path.stem) for path in sorted(RESULTS.glob('*.jsonl'))}
-    finals = {name: outcomes[name] for name in FINALS if name in outcomes}
-    tables = {name: as_markdown(arms_table(outcome)) for name, outcome in outcomes.items()}
-    return {PAGE: {name: table for name, table in tables.items() if name not in CHOICES},
-            APPENDIX: {name: table for name, table in tables.items() if name in CHOICES},
-            README: {'results': summary_table(finals)}}
+    single = {name: as_markdown(arms_table(outcome)) for name, outcome in outcomes.items()
+              if name not in {**CODECS, **SYSTEMS}}
+    return {PAGE: {'garments': summary_table(CODECS, outcomes),
+                   **{name: table for name, table in single.items() if name not in CHOICES}},
+            APPENDIX: {name: table for name, table in single.items() if name in CHOICES},
+            SYSTEMS_PAGE: {'systems': summary_table(SYSTEMS, outcomes)},
+            README: {'results': summary_table(FINALS, outcomes)}}
 
 
 def main() -> None:

@@ -31,7 +31,8 @@ from ...errors import InputError
 from .pc_mixin import PCLossMixin
 from .pooling import average_bins
 from .pseudo_labels import PseudoLabels
-from .visibility import VISIBLE, VisibilityHead
+from .staged import StagedHead
+from .visibility import VISIBLE, states_in_crop
 
 
 class DFAOutput(NamedTuple):
@@ -97,7 +98,7 @@ def annealed(iteration: int, steady: int, end: int) -> float:
 
 
 @MODELS.register_module()
-class DFAHead(VisibilityHead):
+class DFAHead(StagedHead):
     """Landmarks by a cascade: the second and the third stage predict by how much the one before was off.
 
     Each stage has features of its own from :class:`~pcloss_mmpose.models.backbones.VGGBank`, and shares no weights.
@@ -199,7 +200,8 @@ class DFAHead(VisibilityHead):
             InputError: A sample carries no visibility in ``raw_ann_info``.
         """
         output = self.forward(feats)
-        labels, weights, states = self.targets(batch_data_samples)
+        labels, weights = self.targets(batch_data_samples)
+        states = states_in_crop(batch_data_samples, weights)
         iteration = MessageHub.get_current_instance().get_info('iter', 0)
         visibility = output.visibility.float().permute(0, 3, 1, 2)  # (B, 3, 4, K)
         classes = (VISIBLE - states)[:, None].expand(-1, 4, -1)

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule, ModuleList
-from mmpose.evaluation.functional import keypoint_pck_accuracy
-from mmpose.models.heads import RegressionHead
-from mmpose.models.utils.tta import flip_coordinates
 from mmpose.registry import MODELS
-from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ..windows import Window, sample_windows, whole_map
 from .pc_mixin import PCLossMixin
+from .staged import StagedHead
 
 
 class DLANOutput(NamedTuple):
@@ -53,7 +49,7 @@ class WindowNet(BaseModule):
 
 
 @MODELS.register_module()
-class DLANHead(RegressionHead):
+class DLANHead(StagedHead):
     """A hierarchical recurrent spatial transformer: a window for the garment, and in it one for each landmark.
 
     All windows start as the whole map. At each step, the garment's window is moved and scaled by what lies in it; then
@@ -139,27 +135,11 @@ class DLANHead(RegressionHead):
         inside = sample_windows(feats, window, self.bins)
         return torch.stack([net(inside[:, index]) for index, net in enumerate(nets)], dim=1)
 
-    def predict(self, feats, batch_data_samples, test_cfg: dict | None = None):
-        """Coordinates of the last step."""
-        test_cfg = {} if test_cfg is None else test_cfg
-        if test_cfg.get('flip_test', False):
-            feats, flipped_feats = feats
-            metainfo = batch_data_samples[0].metainfo
-            keypoints = (self.forward(feats).keypoints + flip_coordinates(
-                self.forward(flipped_feats).keypoints, flip_indices=metainfo['flip_indices'],
-                shift_coords=test_cfg.get('shift_coords', True), input_size=metainfo['input_size'])) / 2
-        else:
-            keypoints = self.forward(feats).keypoints
-        return self.decode(keypoints[:, None])
-
     def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict:
         """The losses of all steps, and the accuracy that MMPose's ``RegressionHead`` logs."""
         output = self.forward(feats)
-        labels = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch_data_samples])
-        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
-        _, accuracy, _ = keypoint_pck_accuracy(
-            pred=to_numpy(output.keypoints), gt=to_numpy(labels), mask=to_numpy(weights) > 0, thr=0.05,
-            norm_factor=np.ones((len(labels), 2), dtype=np.float32))
+        labels, weights = self.targets(batch_data_samples)
+        accuracy = self.accuracy(output.keypoints, labels, weights)
         weights = weights[..., None]
         losses = dict(loss_kpt=self.loss_module(output.keypoints, labels, weights))
         if output.earlier_keypoints:
@@ -171,7 +151,7 @@ class DLANHead(RegressionHead):
                 (weights * excess(window, labels * 2 - 1).square()).mean() for window in output.windows),
             loss_scale=self.scale_weight * sum(
                 (weights * window.log_scale.square()).mean() for window in output.windows),
-            acc_pose=labels.new_tensor(accuracy))
+            acc_pose=accuracy)
 
 
 def excess(window: Window, points: Tensor) -> Tensor:

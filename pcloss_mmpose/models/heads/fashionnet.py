@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from .pc_mixin import PCLossMixin
 from .pooling import average_bins
-from .visibility import VISIBLE, VisibilityHead
+from .staged import StagedHead
+from .visibility import VISIBLE, states_in_crop
 
 
 class FashionNetOutput(NamedTuple):
@@ -53,7 +54,7 @@ def pool_at_landmarks(feats: Tensor, keypoints: Tensor, window: int, size: int) 
 
 
 @MODELS.register_module()
-class FashionNetHead(VisibilityHead):
+class FashionNetHead(StagedHead):
     """Landmarks and visibility from the whole garment, then landmarks again from the features found at them.
 
     First stage: the backbone's last features, pooled to ``pool_size`` squared, pass two fully connected layers, then
@@ -133,7 +134,8 @@ class FashionNetHead(VisibilityHead):
             InputError: A sample carries no visibility in ``raw_ann_info``.
         """
         output = self.forward(feats)
-        labels, weights, states = self.targets(batch_data_samples)
+        labels, weights = self.targets(batch_data_samples)
+        states = states_in_crop(batch_data_samples, weights)
         return dict(
             loss_kpt=self.loss_module(output.keypoints, labels, weights[..., None]),
             loss_first=self.loss_module(output.first_keypoints, labels, weights[..., None]),

@@ -1,13 +1,9 @@
-"""Heads that also learn which landmarks can be seen."""
+"""Which landmarks can be seen, for heads that learn it."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from mmpose.evaluation.functional import keypoint_pck_accuracy
-from mmpose.models.heads import RegressionHead
-from mmpose.models.utils.tta import flip_coordinates, flip_visibility
-from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
 from ...errors import InputError
@@ -39,53 +35,9 @@ def annotated_states(batch_data_samples) -> Tensor:
     return torch.from_numpy(np.stack(states).astype(np.int64))
 
 
-class VisibilityHead(RegressionHead):
-    """A regression head that also predicts which landmarks are visible. B: batch, K: landmarks.
+def states_in_crop(batch_data_samples, weights: Tensor) -> Tensor:
+    """:func:`annotated_states` where the landmarks have (B, K) ``weights``, and ``ABSENT`` elsewhere, on their device.
 
-    ``forward`` returns a named tuple whose first field is ``keypoints``, (B, K, 2) fractions of the input.
+    What was turned or zoomed out of the crop cannot be seen in it.
     """
-
-    def visible_probability(self, output) -> Tensor:
-        """(B, K), the probability that each landmark is visible."""
-        raise NotImplementedError
-
-    def predict(self, feats, batch_data_samples, test_cfg: dict | None = None):
-        """``keypoints`` of the output; ``keypoints_visible`` is the probability that each landmark is visible."""
-        test_cfg = {} if test_cfg is None else test_cfg
-        if test_cfg.get('flip_test', False):
-            feats, flipped_feats = feats
-            metainfo = batch_data_samples[0].metainfo
-            output, flipped = self.forward(feats), self.forward(flipped_feats)
-            keypoints = (output.keypoints + flip_coordinates(
-                flipped.keypoints, flip_indices=metainfo['flip_indices'],
-                shift_coords=test_cfg.get('shift_coords', True), input_size=metainfo['input_size'])) / 2
-            visible = (self.visible_probability(output) + flip_visibility(
-                self.visible_probability(flipped), flip_indices=metainfo['flip_indices'])) / 2
-        else:
-            output = self.forward(feats)
-            keypoints, visible = output.keypoints, self.visible_probability(output)
-        predictions = self.decode(keypoints[:, None].float())
-        for instances, probability in zip(predictions, to_numpy(visible.float())):
-            instances.keypoints_visible = probability[None]
-        return predictions
-
-    @staticmethod
-    def targets(batch_data_samples) -> tuple[Tensor, Tensor, Tensor]:
-        """True coordinates (B, K, 2) as fractions, their weights (B, K), and states (B, K) on the weights' device.
-
-        Raises:
-            InputError: A sample carries no visibility in ``raw_ann_info``.
-        """
-        labels = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch_data_samples])
-        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
-        states = annotated_states(batch_data_samples).to(labels.device, non_blocking=True)
-        # What was turned or zoomed out of the crop cannot be seen in it.
-        return labels, weights, states * (weights > 0)
-
-    @staticmethod
-    def accuracy(keypoints: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        """What MMPose's ``RegressionHead`` logs: the part of landmarks within 0.05 of the input."""
-        _, accuracy, _ = keypoint_pck_accuracy(
-            pred=to_numpy(keypoints.float()), gt=to_numpy(labels), mask=to_numpy(weights) > 0, thr=0.05,
-            norm_factor=np.ones((len(labels), 2), dtype=np.float32))
-        return labels.new_tensor(accuracy)
+    return annotated_states(batch_data_samples).to(weights.device, non_blocking=True) * (weights > 0)
