@@ -14,6 +14,8 @@ LEVELS = {
     'HeatmapHead': ((4, ), 320),
     'FashionNetHead': ((3, 4), (112, 320)),
     'DFAHead': ((4, ), 320),
+    'DLANHead': ((3, ), 112),
+    'FGNHead': ((2, ), 40),
 }
 
 
@@ -26,8 +28,12 @@ def small_backbone(config: Config) -> None:
     model, name = config.model, config.model.head.type.replace('PC', '')
     if name not in LEVELS or name == 'HeatmapHead' and 'neck' in model:
         raise InputError(f"no small backbone is known for {model.head.type}{' with a neck' * ('neck' in model)}")
-    levels, model.head.in_channels = LEVELS[name]
+    levels, channels = LEVELS[name]
     model.backbone = dict(type='EfficientNetLite0', out_indices=levels)
+    if name == 'DLANHead':
+        model.neck.update(in_channels=channels, init_cfg=None)
+    else:
+        model.head.in_channels = channels
     if name == 'HeatmapHead':
         model.head.update(deconv_out_channels=(64, 64, 64), deconv_kernel_sizes=(4, 4, 4))
     model.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
