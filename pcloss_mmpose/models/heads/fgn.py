@@ -125,7 +125,7 @@ class FGNHead(HeatmapHead):
     heatmaps and on those of both grammars. Ours: 3x3 kernels, 64 hidden channels, squared errors against MMPose's
     Gaussians, one loss on the merged heatmaps in the place of one for each grammar (so that PCLoss weighs what it
     weighs in other heads of heatmaps), the initial values, the schedule, and the mean in the place of the largest.
-    With one loss, the largest trained as well, but a chain learned only where it was the largest: at five or six of
+    With one loss, the largest trained as well, but a chain learned only where it was the largest: at four to six of
     the eight landmarks, one chain or more ended up giving nothing. From the mean all chains learn.
 
     Missing is the classification of category and attributes, with its attentions. The landmarks do not need it.
