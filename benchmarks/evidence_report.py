@@ -33,7 +33,7 @@ SYSTEMS_PAGE = ROOT / 'docs' / 'systems.md'
 #: Studies whose settings were chosen on other images, with seeds of their own.
 FINALS = {'lspet': 'People in sport', 'lspet-front': 'of them, facing the camera'}
 #: Generated garments, by how the model gives coordinates, and by the system of the comparison.
-CODECS = {'garments': 'heatmaps', 'garments-udp': 'heatmaps, UDP', 'garments-simcc': 'SimCC, RTMPose\'s head',
+CODECS = {'garments': 'heatmaps', 'garments-udp': 'heatmaps, UDP', 'garments-simcc': 'SimCC',
           'garments-reg': 'regression'}
 SYSTEMS = {'garments': 'SPB', 'systems-fashionnet': 'FashionNet', 'systems-dfa': 'DFA', 'systems-fgn': 'FGN',
            'systems-dlan': 'DLAN'}
