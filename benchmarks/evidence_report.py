@@ -38,7 +38,7 @@ CODECS = {'garments': 'heatmaps', 'garments-udp': 'heatmaps, UDP', 'garments-sim
 SYSTEMS = {'garments': 'SPB', 'systems-fashionnet': 'FashionNet', 'systems-dfa': 'DFA', 'systems-fgn': 'FGN',
            'systems-dlan': 'DLAN'}
 #: Those in which settings were chosen.
-CHOICES = ('lspet-family', 'lspet-share', 'lspet-decoding')
+CHOICES = ('lspet-family', 'lspet-share', 'lspet-decoding', 'garments-decoding')
 PLOTTED = 'lspet'
 FIGURES = ('NE', 'outliers', 'duplicate_images', 'exchanged_images')
 
