@@ -53,6 +53,15 @@ model = dict(
         loss=dict(type='KeypointMSELoss', use_target_weight=True), decoder=_base_.codec))
 """
 
+#: DFA on the same data as FashionNet, as narrow.
+DFA = """
+_base_ = 'fashionnet.py'
+model = dict(
+    backbone=dict(_delete_=True, type='VGGBank', num=4, depth=11),
+    head=dict(_delete_=True, type='PCDFAHead', in_channels=512, num_joints=24, pool_size=2, hidden_channels=16,
+              decoder=dict(type='RegressionLabel', input_size=(64, 96))))
+"""
+
 #: DLAN's, on the whole image: 64 x 96 pixels, VGG-11, narrow layers.
 DLAN = f"""
 _base_ = {str(find_config('td-reg_dlan-pcloss_4xb5-100k_deepfashion-512x512'))!r}
@@ -100,10 +109,11 @@ def garments(tmp_path_factory):
     (root / 'bad.jpg').write_bytes(b'no image')
     (root / 'fashionnet.py').write_text(FASHIONNET.format(root=str(root)))
     (root / 'fgn.py').write_text(FGN)
+    (root / 'dfa.py').write_text(DFA)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('GARMENTS_ROOT', str(root))
         for name, config in (('spb', find_config(GARMENTS)), ('fashionnet', root / 'fashionnet.py'),
-                             ('fgn', root / 'fgn.py')):
+                             ('fgn', root / 'fgn.py'), ('dfa', root / 'dfa.py')):
             torch.manual_seed(0)
             torch.save(dict(state_dict=init_model(str(config), device='cpu').state_dict()), root / f'{name}.pth')
         yield root
@@ -121,8 +131,9 @@ def cases(garments, tiny_config):
         model.head.deconv_layers[0].weight.mul_(1000)
     torch.save(dict(state_dict=model.state_dict()), garments / 'coco.pth')
     configs = dict(spb=find_config(GARMENTS), coco=tiny_config, udp=udp, fashionnet=garments / 'fashionnet.py',
-                   fgn=garments / 'fgn.py')
-    weights = dict(spb='spb.pth', coco='coco.pth', udp='coco.pth', fashionnet='fashionnet.pth', fgn='fgn.pth')
+                   fgn=garments / 'fgn.py', dfa=garments / 'dfa.py')
+    weights = dict(spb='spb.pth', coco='coco.pth', udp='coco.pth', fashionnet='fashionnet.pth', fgn='fgn.pth',
+                   dfa='dfa.pth')
     made = {}
     for name, config in configs.items():
         checkpoint, path = garments / weights[name], garments / 'exported' / f'{name}.onnx'
@@ -132,13 +143,13 @@ def cases(garments, tiny_config):
     return made
 
 
-@pytest.mark.parametrize('name', ['spb', 'fashionnet', 'fgn', 'coco', 'udp'])
+@pytest.mark.parametrize('name', ['spb', 'fashionnet', 'dfa', 'fgn', 'coco', 'udp'])
 def test_the_example_finds_what_mmpose_finds(cases, example, name):
     """From the image and the box on, in the image's pixels."""
     case = cases[name]
     assert case.export.path == case.path and case.export.is_right
     assert case.export.images == (5 if name in ('coco', 'udp') else 3)
-    assert case.export.unit == ('crop' if name == 'fashionnet' else 'heatmap')
+    assert case.export.unit == ('crop' if name in ('fashionnet', 'dfa') else 'heatmap')
 
     config = Config.fromfile(str(case.config))
     dataset = DATASETS.build(config.test_dataloader.dataset)

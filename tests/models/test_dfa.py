@@ -8,6 +8,7 @@ from mmengine.logging import MessageHub
 from mmpose.registry import MODELS
 
 import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.errors import InputError
 from pcloss_mmpose.models.heads.dfa import annealed
 from pcloss_mmpose.models.heads.pseudo_labels import PseudoLabels
 
@@ -131,6 +132,11 @@ def test_the_cascade_is_the_releases():
 def test_one_net_serves_all_stages():
     head, (feats, ) = build(), features(1)
     torch.testing.assert_close(head.forward((feats, )), head.forward((feats, ) * 4))
+
+
+def test_two_nets_are_refused():
+    with pytest.raises(InputError, match='four nets or of one, and got 2: set num=4 or num=1 on VGGBank'):
+        build().forward(features(2))
 
 
 def test_a_stages_loss_trains_that_stage_alone():

@@ -166,7 +166,14 @@ class DFAHead(StagedHead):
             for name, size in (('shape', 2), ('offset', 2), ('context', 4))})
 
     def forward(self, feats: Sequence[Tensor]) -> DFAOutput:
-        """From the features (B, C, h, w) of each of the four nets, or those of one that all stages share."""
+        """From the features (B, C, h, w) of each of the four nets, or those of one that all stages share.
+
+        Raises:
+            InputError: There are features of another number of nets.
+        """
+        if len(feats) not in (1, 4):
+            raise InputError(f'DFAHead needs the features of four nets or of one, and got {len(feats)}: set num=4 or '
+                             'num=1 on VGGBank')
         pooled = [average_bins(each, self.pool_size).flatten(1) for each in feats]
         first, second, easy, hard = self.stages_fc
         feats1, feats2, feats_easy, feats_hard = pooled if len(pooled) > 1 else pooled * 4
