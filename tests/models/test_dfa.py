@@ -169,6 +169,12 @@ def test_labels_are_of_shapes_of_offsets_and_of_both():
     output = head.forward(feats)
     truth = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch])
     weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch])
+    with torch.no_grad():  # the nearest of the first sample's, if its offset is that of the second stage
+        offset1, offset2 = ((weights[0, :, None] * (points[0] - truth[0])).flatten()
+                            for points in (output.first_keypoints, output.second_keypoints))
+        shape = (weights[0, :, None] * (truth[0] - .5)).flatten()
+        for label, offset in enumerate((offset1, offset2)):
+            head.clusters['context'].centres[label] = torch.cat([shape, offset])
     expected = 0.
     for b in range(2):
         w = weights[b].repeat_interleave(2)

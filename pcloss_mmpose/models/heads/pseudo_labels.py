@@ -44,7 +44,7 @@ class PseudoLabels(nn.Module):
         start = self.centres.cpu().numpy() if self.fitted else len(self.centres)
         with warnings.catch_warnings():  # of an empty cluster, which keeps its centre
             warnings.simplefilter('ignore')
-            centres, _ = kmeans2(self.memory.cpu().numpy(), start, minit='matrix' if self.fitted else '++', seed=0)
+            centres, _ = kmeans2(self.memory.cpu().numpy(), start, minit='++', seed=0)
         self.centres.copy_(torch.from_numpy(centres))
         self.fitted.fill_(True)
 
