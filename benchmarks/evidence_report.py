@@ -35,8 +35,8 @@ FINALS = {'lspet': 'People in sport', 'lspet-front': 'of them, facing the camera
 #: Generated garments, by how the model gives coordinates, and by the system of the comparison.
 CODECS = {'garments': 'heatmaps', 'garments-udp': 'heatmaps, UDP', 'garments-simcc': 'SimCC',
           'garments-reg': 'regression'}
-SYSTEMS = {'garments': 'SPB', 'systems-fashionnet': 'FashionNet', 'systems-dfa': 'DFA', 'systems-fgn': 'FGN',
-           'systems-dlan': 'DLAN'}
+SYSTEMS = {'garments': 'SPB', 'systems-fashionnet': 'FashionNet', 'systems-dfa': 'DFA',
+           'systems-dfa-no-dropout': 'DFA without dropout', 'systems-fgn': 'FGN', 'systems-dlan': 'DLAN'}
 #: Those in which settings were chosen.
 CHOICES = ('lspet-family', 'lspet-share', 'lspet-decoding', 'garments-decoding')
 PLOTTED = 'lspet'
