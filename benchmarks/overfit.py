@@ -25,6 +25,7 @@ from mmpose.registry import DATASETS, MODELS
 from torch import nn
 
 from benchmarks.small import shrink, small_backbone
+from benchmarks.spread import spread
 from pcloss_mmpose.cli.arguments import add_config_options, config_file, merge_options, whole_number
 from pcloss_mmpose.cli.errors import one_line_errors
 from pcloss_mmpose.configs import load_config
@@ -54,11 +55,8 @@ def measure(model: nn.Module, batch: dict, evaluator: Evaluator) -> tuple[float,
         lambda sample: sample.gt_instances.keypoints_visible > 0))
     boxes = np.stack([sample.gt_instances.bboxes[0] for sample in samples])[:, None]
     extent = boxes[..., 2:] - boxes[..., :2]
-    often = known.sum(axis=0) > 1
-    spread = [np.nanmean(np.nanstd(
-        np.where(known[..., None], (points - boxes[..., :2]) / extent, np.nan)[:, often], axis=0))
-        for points in (found, true)]
-    return evaluator.evaluate(len(samples))['NE'], float(spread[0] / spread[1])
+    return evaluator.evaluate(len(samples))['NE'], spread(
+        *((points - boxes[..., :2]) / extent for points in (found, true)), known)
 
 
 def main() -> None:
