@@ -200,6 +200,10 @@ def test_labels_and_visibility_fade_and_points_do_not(iteration):
     for key in ('loss_label', 'loss_visibility'):
         assert faded[key].item() == pytest.approx(.75 * full[key].item(), rel=1e-5)
     assert torch.equal(faded['loss_kpt'], full['loss_kpt'])
+    iteration(30)
+    over = head.loss(feats, batch)
+    assert (over['loss_label'].item(), over['loss_visibility'].item()) == (0, 0)
+    assert torch.equal(over['loss_kpt'], full['loss_kpt'])
 
 
 def test_clusters_are_those_of_the_data_and_keep_their_numbers():
@@ -250,6 +254,7 @@ def test_the_second_stages_label_chooses_the_branch():
     (dict(routing='best'), "routing is 'average' or 'predicted', got 'best'"),
     (dict(routing='predicted', label_weight=0), 'label_weight=0 does not train'),
     (dict(fade=(30, 10)), 'two ascending numbers of iterations, got (30, 10)'),
+    (dict(fade=[10]), 'two ascending numbers of iterations, got (10,)'),
 ])
 def test_settings_that_do_not_fit_are_refused(changes, message):
     with pytest.raises(ValueError) as error:

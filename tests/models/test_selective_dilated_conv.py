@@ -5,6 +5,7 @@ import torch
 from mmpose.registry import MODELS
 
 import pcloss_mmpose  # noqa: F401
+from pcloss_mmpose.errors import InputError
 
 
 def vgg(dilation=1):
@@ -68,3 +69,9 @@ def test_a_cell_reaches_as_far_as_its_widest_dilation():
         found, = neck((impulse, ))
     reached = {tuple(abs(offset) for offset in (cell - 20).tolist()) for cell in found[0, 0].nonzero()}
     assert reached == {(dilation * y, dilation * x) for dilation in (1, 2, 4) for y in range(4) for x in range(4)}
+
+
+@pytest.mark.parametrize('dilations', [(), (1, 0), (1, 2.)])
+def test_dilations_that_there_cannot_be_are_refused(dilations):
+    with pytest.raises(InputError, match='dilations are whole numbers from 1, got'):
+        MODELS.build(dict(type='SelectiveDilatedConv', dilations=dilations))

@@ -108,7 +108,8 @@ class DFAHead(StagedHead):
 
     Losses: ``loss_kpt`` on the third stage's coordinates, ``loss_second`` and ``loss_first`` the same on the others';
     ``loss_visibility``, the cross-entropy of visible, occluded or absent, and ``loss_label``, that of the
-    pseudo-labels, each summed over the four nets. The last two fade out.
+    pseudo-labels, each summed over the four nets. The last two fade out. From then on nothing teaches what is visible,
+    while the features change: ``keypoints_visible`` is worth little after a long training, unless ``fade`` ends late.
 
     Args:
         in_channels: Channels of the features.
@@ -153,7 +154,7 @@ class DFAHead(StagedHead):
         if routing == 'predicted' and not label_weight:
             raise InputError("DFAHead: routing='predicted' chooses by the pseudo-labels, which label_weight=0 does not "
                              'train: give it a weight')
-        if not 0 <= fade[0] < fade[1]:
+        if len(fade) != 2 or not 0 <= fade[0] < fade[1]:
             raise InputError(f'DFAHead: fade is two ascending numbers of iterations, got {tuple(fade)}')
         del self.fc  # of RegressionHead; each stage has its own
         self.visibility_weight, self.label_weight = visibility_weight, label_weight
@@ -222,7 +223,7 @@ class DFAHead(StagedHead):
             acc_pose=self.accuracy(output.keypoints, labels, weights))
 
     def label_loss(self, output: DFAOutput, labels: Tensor, weights: Tensor, iteration: int) -> Tensor:
-        """Cross-entropy of each net's pseudo-labels, summed; 0 until there are clusters.
+        """Cross-entropy of each net's pseudo-labels, summed; 0 until there are clusters, and when it has faded.
 
         Clusters are fitted up to the first iteration of ``fade``. A landmark without annotation counts as in the
         middle of the input, and as without an offset.
@@ -235,7 +236,7 @@ class DFAHead(StagedHead):
         if self.training and self.label_weight and iteration < self.fade[0]:
             for name, clusters in self.clusters.items():
                 clusters.observe(vectors[name])
-        if not self.clusters['shape'].fitted:
+        if iteration >= self.fade[1] or not self.clusters['shape'].fitted:
             return logits.sum() * 0
         distances = {name: clusters.distances(vectors[name]) for name, clusters in self.clusters.items()}
         soft = (-distances['shape'] / self.temperature).softmax(dim=1)

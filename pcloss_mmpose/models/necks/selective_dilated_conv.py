@@ -11,6 +11,8 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 
 @MODELS.register_module()
 class SelectiveDilatedConv(BaseModule):
@@ -31,6 +33,9 @@ class SelectiveDilatedConv(BaseModule):
         out_channels: Of each layer.
         dilations: Of the branches.
         init_cfg: As in MMPose.
+
+    Raises:
+        InputError: ``dilations`` are no whole numbers from 1, or there are none.
     """
 
     def __init__(self,
@@ -39,6 +44,8 @@ class SelectiveDilatedConv(BaseModule):
                  dilations: Sequence[int] = (1, 2, 4),
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg or dict(type='Kaiming', layer='Conv2d'))
+        if not dilations or not all(isinstance(each, int) and each > 0 for each in dilations):
+            raise InputError(f'SelectiveDilatedConv: dilations are whole numbers from 1, got {dilations!r}')
         self.dilations = tuple(dilations)
         self.features = nn.ModuleDict({
             name: ConvModule(channels, out_channels, 3, padding=1)
