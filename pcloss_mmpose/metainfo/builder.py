@@ -28,6 +28,7 @@ def build_dataset_info(dataset_name: str,
                        outline: Sequence[tuple[str, str]] = (),
                        upper: Collection[str] = (),
                        categories: Mapping[str, Sequence[str]] | None = None,
+                       sigmas: Sequence[float] | None = None,
                        paper_info: dict | None = None) -> dict:
     """Metainfo for :func:`mmpose.datasets.datasets.utils.parse_pose_metainfo`.
 
@@ -38,6 +39,7 @@ def build_dataset_info(dataset_name: str,
         outline: Links along the garment's outline, each listed once: the mirrored link is added.
         upper: Names of the upper-body landmarks; all others are lower-body.
         categories: Names of the landmarks that the garments of each category have; None: nothing is said of it.
+        sigmas: Of each landmark, for OKS; :data:`SIGMA` for all by default.
         paper_info: What MMPose keeps about the source.
 
     Raises:
@@ -77,4 +79,4 @@ def build_dataset_info(dataset_name: str,
         },
         'categories': {name: list(own) for name, own in (categories or {}).items()},
         'joint_weights': [1.0] * len(landmarks),
-        'sigmas': [SIGMA] * len(landmarks)}
+        'sigmas': [SIGMA] * len(landmarks) if sigmas is None else list(sigmas)}
