@@ -1,4 +1,4 @@
-"""What the three readers have in common: rows in columns, MMPose's data_info, and a policy for broken images."""
+"""What the readers have in common: rows in columns, MMPose's data_info, and a policy for broken images."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from .formats.records import Records
 
 
 class GarmentDataset(BaseCocoStyleDataset):
-    """One garment an image, read from raw files into :class:`Records`.
+    """Garments, read from raw files into :class:`Records`.
 
-    Subclasses set ``METAINFO`` and ``CATEGORIES`` and read their files in :meth:`load_records`. K: landmarks.
+    Subclasses set ``METAINFO``, ``CATEGORIES`` and, if their garments have any, ``ATTRIBUTES``, and read their files in
+    :meth:`load_records`. K: landmarks.
 
     What :meth:`get_data_info` gives, besides the metainfo that MMPose's transforms need:
 
-    - ``id``, ``img_id``: number of the image in the raw files, the same whatever subset is taken.
+    - ``id``, ``img_id``: number of the garment and of its image in the raw files, the same whatever subset is taken.
+      They differ only where an image has several garments.
     - ``img_path``.
     - ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K), which is 1 where a position is known (visible or
       occluded), else 0; both float32.
     - ``bbox`` (1, 4) as x1 y1 x2 y2 and ``bbox_score`` (1,), float32, where the raw files have boxes.
     - ``category_id``: from 1, in the order of ``CATEGORIES``.
     - ``raw_ann_info``: a COCO annotation (``keypoints`` is flat, with v = 0 not annotated, 1 occluded, 2 visible;
-      ``bbox`` is x y w h) with ``category``, ``image_name``, and ``variation`` where there is one.
+      ``bbox`` is x y w h) with ``category``, ``image_name``, and ``variation`` or ``attributes`` where there are any.
+      A box that a detector found, whose score is ``bbox_score``, has none, and no landmark that is known.
 
     Rows are kept in the arrays of :class:`Records`, which worker processes share: ``serialize_data`` changes nothing.
 
@@ -43,12 +46,16 @@ class GarmentDataset(BaseCocoStyleDataset):
     """
 
     CATEGORIES: tuple[str, ...] = ()
+    ATTRIBUTES: tuple[str, ...] = ()
+    takes_detections = False
+    #: Number of the first image; COCO JSON counts from 1.
+    first_image = 0
 
     def __init__(self, ann_file, **kwargs) -> None:
-        if kwargs.get('bbox_file'):
+        if kwargs.get('bbox_file') and not self.takes_detections:
             raise InputError(f'{type(self).__name__} takes no detections: remove bbox_file')
         if kwargs.get('data_mode', 'topdown') != 'topdown':
-            raise InputError(f"{type(self).__name__} has one garment an image: data_mode must be 'topdown'")
+            raise InputError(f"{type(self).__name__} gives one garment at a time: data_mode must be 'topdown'")
         super().__init__(ann_file=ann_file, **dict(kwargs, serialize_data=False))
         self._metainfo['CLASSES'] = [{'id': i, 'name': name} for i, name in enumerate(self.CATEGORIES, 1)]
         # MMPose announces ann_file as COCO JSON, which CocoMetric would open; without it, it goes by raw_ann_info.
@@ -103,11 +110,11 @@ class GarmentDataset(BaseCocoStyleDataset):
         """Data info of one row: see the class."""
         row = BaseDataset.get_data_info(self, idx)
         row.update(pickle.loads(self._metainfo_of_rows))
-        name, category_id = row.pop('image_name'), row['category_id']
+        name, category_id, image_id = row.pop('image_name'), row['category_id'], row.pop('image_id')
         landmarks = row.pop('landmarks')[None]
         annotation = {
             'id': row['id'],
-            'image_id': row['id'],
+            'image_id': image_id,
             'image_name': name,
             'category': self.CATEGORIES[category_id - 1],
             'category_id': category_id,
@@ -117,14 +124,17 @@ class GarmentDataset(BaseCocoStyleDataset):
         }
         if 'variation' in row:
             annotation['variation'] = row.pop('variation')
+        if 'attributes' in row:
+            annotation['attributes'] = dict(zip(self.ATTRIBUTES, row.pop('attributes')))
         if 'box' in row:
             row['bbox'] = row.pop('box')[None]
-            row['bbox_score'] = np.ones(1, dtype=np.float32)
+            row['bbox_score'] = np.array([row.get('score', 1)], dtype=np.float32)
             annotation.update(coco_box(row['bbox']))
         row.update(
-            img_id=row['id'],
+            img_id=image_id,
             img_path=osp.join(row.pop('root'), name),
             keypoints=landmarks[..., :2].copy(),
-            keypoints_visible=(landmarks[..., 2] > 0).astype(np.float32),
-            raw_ann_info=annotation)
+            keypoints_visible=(landmarks[..., 2] > 0).astype(np.float32))
+        if row.pop('score', None) is None:
+            row['raw_ann_info'] = annotation
         return row

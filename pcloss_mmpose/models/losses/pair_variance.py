@@ -143,10 +143,10 @@ def box_fractions(dataset: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def _rows(dataset: Any, rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points (N, K, 2) in pixels, which are known (N, K), and boxes (N, 4) as x1 y1 x2 y2, NaN where there are none."""
     columns = getattr(dataset, 'data_list', None)
-    if hasattr(columns, 'landmarks'):  # Records, which need no loop
-        part = columns[rows.start:rows.stop]
-        boxes = np.full((len(part), 4), np.nan) if part.boxes is None else part.boxes
-        return part.landmarks[..., :2], part.landmarks[..., 2] > 0, boxes
+    if hasattr(columns, 'points'):  # Records, which need no loop
+        landmarks, boxes = columns.points(rows), columns.boxes
+        boxes = np.full((len(rows), 4), np.nan) if boxes is None else boxes[rows]
+        return landmarks[..., :2], landmarks[..., 2] > 0, boxes
     stock = getattr(type(dataset), 'get_data_info', None) is BaseCocoStyleDataset.get_data_info
     points, known, boxes = [], [], []
     for row in rows:
