@@ -22,7 +22,7 @@ from .arguments import add_config_options, add_names_option, config_file, image_
 from .loading import load, read_config
 from .progress import track
 
-RELEASES = ('fashionai', 'deepfashion', 'fld', 'coco')
+RELEASES = ('fashionai', 'deepfashion', 'deepfashion2', 'fld', 'coco')
 
 
 def release_or_config(text: str) -> str | Path:
@@ -38,7 +38,8 @@ def release_or_config(text: str) -> str | Path:
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('data', type=release_or_config, metavar='DATA', help=f'{", ".join(RELEASES)}, or a config')
     parser.add_argument('root', nargs='?', metavar='ROOT', help='folder of the release (default: from FASHIONAI_ROOT, '
-                        'DEEPFASHION_ROOT, FLD_ROOT or COCO_ROOT, else data/<name>, as in the configs)')
+                        'DEEPFASHION_ROOT, DEEPFASHION2_ROOT, FLD_ROOT or COCO_ROOT, else data/<name>, as in the '
+                        'configs)')
     parser.add_argument('--sample', type=whole_number(1), default=200, metavar='N',
                         help='images to decode, of each split (default: %(default)s)')
     parser.add_argument('--seed', type=whole_number(0), default=0,

@@ -1,11 +1,12 @@
-"""Make COCO JSON and MMPose's metainfo file of the raw files of FashionAI, DeepFashion or FLD.
+"""Make COCO JSON and MMPose's metainfo file of the raw files of FashionAI, DeepFashion, DeepFashion2 or FLD.
 
     pcloss convert fashionai /data/fashionai --out /data/fashionai/coco
     pcloss convert deepfashion /data/deepfashion --out /data/deepfashion/coco
 
-writes metainfo.py and a JSON for each part: for FashionAI the paper's train and val, for the others the splits of the
-partition file. Every JSON is read back and compared with the raw files before it gets its name. The same command again
-keeps what an earlier start has written, after it was compared alike, and does the rest; other files are never replaced.
+writes metainfo.py and a JSON for each part: for FashionAI the paper's train and val, for DeepFashion2 train and
+validation, for the others the splits of the partition file. Every JSON is read back and compared with the raw files
+before it gets its name. The same command again keeps what an earlier start has written, after it was compared alike,
+and does the rest; other files are never replaced.
 FashionAI's CSVs can also be taken whole, such as those of generated garments:
 
     pcloss convert fashionai data/garments --out data/garments/coco \\
@@ -25,7 +26,7 @@ from .arguments import folder, out_folder
 from .loading import load
 from .progress import track
 
-LAYOUTS = ('fashionai', 'deepfashion', 'fld')
+LAYOUTS = ('fashionai', 'deepfashion', 'deepfashion2', 'fld')
 SHOWN = 20  # broken images
 
 
@@ -62,12 +63,14 @@ def run(args: Namespace) -> None:
                          'folder with --out')
     sizes = read_sizes(parts)
     for name in kept:
-        check_coco(str(files[name]), rows_of(parts[name]), sizes[name], args.root)
+        check_coco(str(files[name]), rows_of(parts[name]), sizes[name], args.root, parts[name].first_image)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
         if name not in kept:
             write_coco(files[name], part, sizes[name], args.root)
-        print(f'{files[name]}: {len(part)} images, {"kept, " if name in kept else ""}read back, all equal')
+        images = len({row['img_id'] for row in rows_of(part)})
+        what = f'{len(part)} garments on {images} images' if images < len(part) else f'{images} images'
+        print(f'{files[name]}: {what}, {"kept, " if name in kept else ""}read back, all equal')
     write_at_once(metainfo, metainfo_text)
     print(f"{metainfo}: for MMPose, as in dict(type='CocoDataset', data_root='{Path(args.root).resolve()}', "
           f"ann_file='{next(iter(files.values())).resolve()}', metainfo=dict(from_file='{metainfo.resolve()}'))")
@@ -94,12 +97,16 @@ def read_sizes(parts: Mapping) -> dict[str, Sequence]:
     from ..images import image_sizes
     sizes, broken = {}, []
     for name, part in parts.items():
-        paths = (row['img_path'] for row in rows_of(part))
-        sizes[name], errors = image_sizes(track(paths, f'{name}: image headers', len(part)))
+        paths = [row['img_path'] for row in rows_of(part)]
+        distinct = list(dict.fromkeys(paths))
+        found, errors = image_sizes(track(distinct, f'{name}: image headers'))
         broken += errors
+        if not errors:
+            of_paths = dict(zip(distinct, found))
+            sizes[name] = [of_paths[path] for path in paths]
     if broken:
-        print(f'{len(broken)} of {sum(map(len, parts.values()))} images cannot be read, and nothing was written. '
-              'Repair them, or take their rows out of the raw files.')
+        print(f'{len(broken)} images cannot be read, and nothing was written. Repair them, or take their rows out of '
+              'the raw files.')
         for error in broken[:SHOWN]:
             print(f'  {error}')
         if len(broken) > SHOWN:

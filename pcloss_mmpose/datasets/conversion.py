@@ -6,15 +6,19 @@ import json
 from pathlib import Path
 from typing import Iterator, Sequence
 
+from ..errors import InputError
 from ..files import at_once
 from .base import GarmentDataset
 from .deepfashion import DeepFashionAttributeDataset, FLDDataset
+from .deepfashion2 import DeepFashion2Dataset
 from .fashionai import FashionAIDataset
 from .formats.coco import Size, check_coco, to_coco
 from .formats.deepfashion import SPLITS, read_partition
 from .formats.fashionai import train_files
 
-READERS = {'fashionai': FashionAIDataset, 'deepfashion': DeepFashionAttributeDataset, 'fld': FLDDataset}
+READERS = {'fashionai': FashionAIDataset, 'deepfashion': DeepFashionAttributeDataset, 'fld': FLDDataset,
+           'deepfashion2': DeepFashion2Dataset}
+DEEPFASHION2_SPLITS = ('train', 'validation')
 
 
 def read_parts(layout: str, root: str, csvs: Sequence[str] | None = None, each: bool = False
@@ -29,12 +33,19 @@ def read_parts(layout: str, root: str, csvs: Sequence[str] | None = None, each: 
 
     Raises:
         FileFormatError: A raw file is missing or faulty.
+        InputError: No split of DeepFashion2 is there.
     """
     reader, csvs = READERS[layout], list(csvs or train_files())
     if layout == 'fashionai':
         if each:
             return {Path(csv).stem: reader(csv, data_root=root) for csv in csvs}
         return {subset: reader(csvs, data_root=root, subset=subset) for subset in ('train', 'val')}
+    if layout == 'deepfashion2':
+        there = [split for split in DEEPFASHION2_SPLITS if (Path(root) / split / 'annos').is_dir()]
+        if not there:
+            raise InputError(f'{root}: neither train/annos nor validation/annos is in it')
+        return {split: reader(ann_file=f'{split}/annos', data_root=root, data_prefix=dict(img=f'{split}/image'),
+                              test_mode=True) for split in there}  # which leaves out no item without landmarks
     _, splits = read_partition(reader(data_root=root, lazy_init=True).partition_file)
     return {split: reader(data_root=root, split=split) for split in SPLITS if split in splits}
 
@@ -46,7 +57,7 @@ def rows_of(part: GarmentDataset) -> Iterator[dict]:
 
 def coco_text(part: GarmentDataset, sizes: Sequence[Size], root: str) -> str:
     """The COCO JSON of a part, whose images have these sizes."""
-    return json.dumps(to_coco(rows_of(part), sizes, part.metainfo, root))
+    return json.dumps(to_coco(rows_of(part), sizes, part.metainfo, root, part.first_image))
 
 
 def is_written(path: Path, part: GarmentDataset, root: str) -> bool:
@@ -67,4 +78,4 @@ def write_coco(path: Path, part: GarmentDataset, sizes: Sequence[Size], root: st
     """
     with at_once(path) as unchecked:
         unchecked.write_text(coco_text(part, sizes, root), encoding='utf-8')
-        check_coco(str(unchecked), rows_of(part), sizes, root)
+        check_coco(str(unchecked), rows_of(part), sizes, root, part.first_image)

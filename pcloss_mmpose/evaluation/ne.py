@@ -12,7 +12,8 @@ from .landmark_metric import LandmarkMetric, Measurement
 class NormalizedError(LandmarkMetric):
     """Normalised error of a test set, in percent; lower is better. Set ``save_best='NE', rule='less'`` for it.
 
-    Takes the arguments of :class:`~pcloss_mmpose.evaluation.landmark_metric.LandmarkMetric`. Keys of the result:
+    Takes the arguments of :class:`~pcloss_mmpose.evaluation.landmark_metric.LandmarkMetric`, and ``landmarks=False`` to
+    leave out the figures of single landmarks, where there are hundreds. Keys of the result:
 
     - ``NE``: over all counted landmarks of all images (Eq. 13 as it is written).
     - ``NE_macro``: mean of the landmarks' own figures (the average column of the paper's tables).
@@ -20,9 +21,17 @@ class NormalizedError(LandmarkMetric):
     - ``NE_skipped``: images without a normaliser (a landmark of the pair not defined, or a distance of 0).
     """
 
+    def __init__(self, landmarks: bool = True, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.landmarks = landmarks
+
     def figures(self, measured: Measurement) -> dict[str, float]:
         """NE of a measured test, see the class."""
-        return error_figures(measured)
+        figures = error_figures(measured)
+        if not self.landmarks:
+            for name in measured.landmarks:
+                figures.pop(f'NE/{name}', None)
+        return figures
 
 
 def error_figures(measured: Measurement) -> dict[str, float]:

@@ -67,6 +67,12 @@ def _fld(root: str) -> list[Split]:
     return [Split(split, dict(config, split=split), {ROWS: FLD_ROWS[split]}) for split in SPLITS]
 
 
+def _deepfashion2(root: str) -> list[Split]:
+    return [Split(split, dict(type='DeepFashion2Dataset', data_root=root, ann_file=f'{split}/annos',
+                              data_prefix=dict(img=f'{split}/image'), test_mode=split != 'train'))
+            for split in ('train', 'validation')]
+
+
 def _coco(root: str) -> list[Split]:
     train, val = (
         dict(type='CocoDataset', data_root=root, ann_file=f'annotations/person_keypoints_{split}2017.json',
@@ -79,7 +85,7 @@ def _coco(root: str) -> list[Split]:
 
 #: The splits of each official release, given its root.
 RELEASES: dict[str, Callable[[str], list[Split]]] = {
-    'fashionai': _fashionai, 'deepfashion': _deepfashion, 'fld': _fld, 'coco': _coco}
+    'fashionai': _fashionai, 'deepfashion': _deepfashion, 'deepfashion2': _deepfashion2, 'fld': _fld, 'coco': _coco}
 
 
 def config_splits(config: Mapping[str, Any]) -> list[Split]:

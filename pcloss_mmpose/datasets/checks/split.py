@@ -22,7 +22,9 @@ from mmpose.registry import DATASETS
 from ...errors import BrokenImageError, FileFormatError, PclossError
 from ...metainfo import landmark_names
 from ...text import slash_hint
+from ..deepfashion2 import DeepFashion2Dataset
 from ..formats.deepfashion import anno_file, read_partition
+from ..formats.deepfashion2 import Fault, parse_folder
 from ..transforms import LoadImageStrict
 from .coco import UNREADABLE, coco_faults, read_labels, reads_coco, why_empty
 from .detections import detection_findings
@@ -157,6 +159,7 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
             warnings.simplefilter('always')
             dataset.full_init()
     except Exception as error:
+        findings += [Finding('faulty annotations', f'{fault.error()}') for fault in item_faults(dataset)]
         # MMEngine fails on no rows at all with a ValueError of NumPy's.
         text = f'no row is left{_why_empty(dataset)}' if dataset.data_list == [] else _one_line(error)
         if not isinstance(error, FileFormatError):  # which names its file
@@ -167,6 +170,15 @@ def read_split(split: Split) -> tuple[BaseCocoStyleDataset | None, list[Finding]
     findings += [Finding('warnings', str(warning.message), is_problem=False) for warning in caught
                  if warning.category is UserWarning]
     return dataset, findings
+
+
+def item_faults(dataset: BaseCocoStyleDataset) -> list[Fault]:
+    """All faults of DeepFashion2's annotations, of which its reader names the first."""
+    if not isinstance(dataset, DeepFashion2Dataset):
+        return []
+    with contextlib.suppress(FileFormatError):  # of the folder as a whole
+        return parse_folder(dataset.ann_file)[1]
+    return []
 
 
 def _why_empty(dataset: BaseCocoStyleDataset) -> str:
