@@ -22,7 +22,15 @@ from .import_hooks import Context, deferred
 
 
 class _MissingOps(types.ModuleType):
-    """Stands for ``mmcv._ext``: every name is a function that says what to install."""
+    """Stands for ``mmcv._ext``: every name but ``nms`` is a function that says what to install."""
+
+    @staticmethod
+    def nms(boxes, scores, iou_threshold: float, offset: int):
+        """Torchvision's, which keeps the same boxes where none is a pixel wider than its corners say."""
+        if offset:
+            raise MissingPackageError("the operator 'nms' with an offset needs the full mmcv: see docs/install.md")
+        from torchvision.ops import nms
+        return nms(boxes, scores, iou_threshold)
 
     def __getattr__(self, name: str):
         if name.startswith('__'):

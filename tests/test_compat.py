@@ -183,8 +183,19 @@ def test_a_config_is_formatted_once_for_each_text(monkeypatch):
 @needs_stand_in
 def test_a_missing_operator_says_what_to_install():
     import mmcv.ops
-    with pytest.raises(ImportError, match="'nms'.*full mmcv.*docs/install.md"):
-        mmcv.ops.nms(torch.tensor([[0.0, 0, 1, 1]]), torch.ones(1), 0.5)
+    with pytest.raises(ImportError, match="'softnms'.*full mmcv.*docs/install.md"):
+        mmcv.ops.soft_nms(torch.tensor([[0.0, 0, 1, 1]]), torch.ones(1), 0.5)
+
+
+@needs_stand_in
+def test_the_boxes_that_overlap_are_left_out_without_a_compiled_operator():
+    """By hand: the second overlaps the first by 81 / 119 = 0.68, the third by 0.5 and so not by more."""
+    import mmcv.ops
+    boxes = torch.tensor([[0., 0, 10, 10], [1, 1, 11, 11], [0, 0, 10, 5], [20, 20, 30, 30]])
+    _, kept = mmcv.ops.nms(boxes, torch.tensor([.9, .8, .7, .6]), 0.5)
+    assert kept.tolist() == [0, 2, 3]
+    with pytest.raises(ImportError, match='offset.*full mmcv'):
+        mmcv.ops.nms(boxes, torch.ones(4), 0.5, offset=1)
 
 
 @needs_stand_in

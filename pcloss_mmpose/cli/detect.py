@@ -6,13 +6,15 @@
 Inputs are those of `pcloss predict`; boxes in them are ignored. The file gets an entry for each box above the
 threshold: image, box (x1, y1, x2, y2), score, and the detector's class as the category where --categories asks for it.
 An image without any has none. Where the images are not below the folder of the file, predict needs --root (--root / for
-any folder). Most detectors need the full mmcv (docs/install.md).
+any folder). Detectors that use other compiled operators than plain non-maximum suppression need the full mmcv
+(docs/install.md).
 
     pcloss detect DETECTOR_CONFIG DETECTOR_CHECKPOINT coco/annotations/person_keypoints_val2017.json \\
         --root coco/val2017 --coco-results coco/person_detection_results/own.json
 
 writes what MMPose reads as bbox_file: image_id, category_id 1, bbox (x, y, width, height) and score of the best 100
-persons on each image of the annotation file. It also prints the AP of the boxes, if the file has annotations.
+persons on each image of the annotation file. With --categories, a box has the category of its class' name in the file.
+It also prints the AP of the boxes, if the file has annotations.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ def add_arguments(parser: ArgumentParser) -> None:
                         help='of the score (default: 0.5; with --coco-results 0, as an AP needs them all)')
     parser.add_argument('--largest', action='store_true', help='only the largest box of each image')
     parser.add_argument('--categories', action='store_true',
-                        help="write the class as the garment's category: for detectors trained on the same categories")
+                        help="write the class as the garment's category: for detectors trained on the same "
+                        'categories')
     parser.add_argument('--device', help='default: a GPU if there is one, else the CPU')
 
 
@@ -80,32 +83,37 @@ def write_coco_results(args: Namespace) -> None:
     """The file for MMPose, and how good its boxes are."""
     if len(args.inputs) > 1:
         raise InputError(f'--coco-results takes one annotation file, got {len(args.inputs)} inputs')
-    if args.largest or args.categories:
-        raise InputError('--largest and --categories do not go with --coco-results')
+    if args.largest:
+        raise InputError('--largest does not go with --coco-results')
 
     source, out = args.inputs[0], args.coco_results
     if out.exists() and os.path.exists(source) and out.samefile(source):
         raise InputError(f'{out} is the annotation file: choose another name for the boxes')
 
-    from ..inference.person_boxes import has_persons, image_paths, person_results, read_annotations
+    from ..inference.coco_boxes import box_results, category_ids, has_boxes, image_paths, read_annotations
     content = read_annotations(source)
     paths = image_paths(content, os.path.dirname(source) if args.root is None else args.root)
 
     load('MMDetection', 'mmdet.apis')
-    from ..datasets.box_ap import PAPER_AP, box_ap
+    from ..datasets.box_ap import PAPER_AP, mean_box_ap
     from ..inference.detector import Detector
     say('opening the model')
-    classes, threshold = args.classes or ['person'], 0. if args.threshold is None else args.threshold
+    threshold = 0. if args.threshold is None else args.threshold
+    classes = args.classes if args.categories else args.classes or ['person']
     detector = Detector(args.config, args.checkpoint, classes, threshold, device=args.device)
-    found = detect_all(partial(person_results, detector), list(paths.items()))
+    taken = [detector.names[label] for label in detector.taken]
+    ids = category_ids(content, taken, source) if args.categories else dict.fromkeys(taken, 1)
+    found = detect_all(partial(box_results, detector, ids), list(paths.items()))
     results = [result for own in found for result in own or ()]
     if not results:
-        raise InputError(f'no {" or ".join(classes)} was found on {len(paths):,} images, and MMPose cannot read an '
+        raise InputError(f'no {" or ".join(taken)} was found on {len(paths):,} images, and MMPose cannot read an '
                          'empty file: nothing was written')
     write_at_once(out, json.dumps(results))
     print(f'{out}: {len(results):,} boxes on {sum(map(bool, found)):,} of {len(paths):,} images')
-    if has_persons(content):
-        print(f'person AP {box_ap(content, results):.1f} (the detector of the paper: {PAPER_AP} on val2017)')
+    if has_boxes(content):
+        ap = mean_box_ap(content, results, set(ids.values()))
+        print(f'AP {ap:.1f}, the mean over {len(ids)} categories' if args.categories else
+              f'person AP {ap:.1f} (the detector of the paper: {PAPER_AP} on val2017)')
     else:
         print(f'no AP, as {source} has no annotated boxes')
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Mapping, Sequence
+from typing import Iterable, Mapping, Sequence
+
+import numpy as np
 
 #: AP of the faster R-CNN whose boxes the paper takes: persons of COCO val2017.
 PAPER_AP = 56.4
+
+
+def mean_box_ap(truth: Mapping, results: Sequence[Mapping], category_ids: Iterable[int]) -> float:
+    """Mean of :func:`box_ap` over the categories of which the truth has a box, as COCO takes it."""
+    each = np.array([box_ap(truth, results, category) for category in category_ids])
+    known = ~np.isnan(each)
+    return float(each[known].mean()) if known.any() else float('nan')
 
 
 def box_ap(truth: Mapping, results: Sequence[Mapping], category_id: int = 1) -> float:

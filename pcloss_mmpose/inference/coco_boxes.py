@@ -1,10 +1,10 @@
-"""Detected persons in COCO's form of results, as MMPose reads them for ``bbox_file``."""
+"""Detected boxes in COCO's form of results, as MMPose and our data sets read them for ``bbox_file``."""
 
 from __future__ import annotations
 
 import json
 import os.path as osp
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from ..errors import FileFormatError, InputError
 from ..text import brief, is_below, is_name, name_fault, root_fault
@@ -61,16 +61,35 @@ def image_paths(content: Mapping, root: str) -> dict[int, str]:
     return paths
 
 
-def person_results(detector: Detector, image_id: int, path: str) -> list[dict] | None:
-    """The best :data:`MOST` boxes on an image as COCO results, whatever their class; None if it cannot be read."""
+def category_ids(content: Mapping, names: Sequence[str], path: str) -> dict[str, int]:
+    """The id of each of a detector's classes among the categories of an annotation file.
+
+    Raises:
+        InputError: The file has no category of one of the names.
+    """
+    ids = {category['name']: category['id'] for category in content.get('categories') or ()
+           if isinstance(category, dict) and {'name', 'id'} <= category.keys()}
+    unknown = [name for name in names if name not in ids]
+    if unknown:
+        known = f'its categories are {", ".join(map(str, ids))}' if ids else 'it has no categories'
+        raise InputError(f"{path} has no category '{unknown[0]}', which is a class of the detector: {known}")
+    return {name: ids[name] for name in names}
+
+
+def box_results(detector: Detector, ids: Mapping[str, int], image_id: int, path: str) -> list[dict] | None:
+    """The best :data:`MOST` boxes on an image as COCO results; None if it cannot be read.
+
+    Args:
+        ids: ``category_id`` of each class that the detector takes, by its name.
+    """
     found = detector.boxes(path, decimals=3)
     return found and [
-        dict(image_id=image_id, category_id=1, bbox=[x1, y1, round(x2 - x1, 3), round(y2 - y1, 3)],
-             score=round(float(score), 6))
-        for (x1, y1, x2, y2), score in zip(found.corners[:MOST].tolist(), found.scores)]
+        dict(image_id=image_id, category_id=ids[detector.names[label]],
+             bbox=[x1, y1, round(x2 - x1, 3), round(y2 - y1, 3)], score=round(float(score), 6))
+        for (x1, y1, x2, y2), score, label in zip(found.corners[:MOST].tolist(), found.scores, found.labels)]
 
 
-def has_persons(content: Mapping[str, Any]) -> bool:
+def has_boxes(content: Mapping[str, Any]) -> bool:
     """Whether an annotation file has boxes to compare with."""
     annotations = content.get('annotations')
     return bool(annotations) and all(
