@@ -14,13 +14,18 @@ SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 FAR = 8000  # OpenCV's fixed-point coordinates overflow far outside the picture
 
 
+def unit_of(size: tuple[int, int]) -> float:
+    """1/256 of the shorter side, in pixels."""
+    return min(size) / 256
+
+
 class Canvas:
     """`image` is (H, W, 3) BGR uint8, `size` is (w, h), `unit` is 1/256 of the shorter side."""
 
     def __init__(self, size: tuple[int, int], rng: np.random.Generator) -> None:
         self.image = np.zeros((size[1], size[0], 3), np.uint8)
         self.size = size
-        self.unit = min(size) / 256
+        self.unit = unit_of(size)
         self.light = (0.7 + 0.6 * clouds(size, int(rng.integers(4, 9)), rng)).astype(np.float32)
 
     def polygon(self, outline: np.ndarray, colour: np.ndarray) -> None:

@@ -44,9 +44,9 @@ def generate_sample(category: str, size: Size, seed: int, index: int, difficulty
     Raises:
         InputError: unknown category or difficulty, too small a size, negative seed or index.
     """
-    _check_categories((category,))
-    _check_difficulty(difficulty)
-    width, height = _check_size(size)
+    check_categories((category,), CATEGORIES)
+    check_difficulty(difficulty)
+    width, height = check_size(size)
     if seed < 0 or index < 0:
         raise InputError(f'seed and index must not be negative, got {seed} and {index}')
     rng = np.random.default_rng([seed, index, CATEGORIES.index(category)])
@@ -87,15 +87,10 @@ def write_fashionai(root: str | Path,
         InputError: a bad argument, or a CSV of that name that this function has not written.
     """
     categories = tuple(CATEGORIES if categories is None else categories)
-    _check_categories(categories)
-    _check_difficulty(difficulty)
-    size = _check_size(size)
-    if seed < 0:
-        raise InputError(f'seed must not be negative, got {seed}')
-    if num_images < 1:
-        raise InputError(f'num_images must be at least 1, got {num_images}')
-    if not re.fullmatch(r'[\w-]+', split):
-        raise InputError(f'split must be letters, digits, - and _, got {split!r}')
+    check_categories(categories, CATEGORIES)
+    check_difficulty(difficulty)
+    size = check_size(size)
+    check_set(num_images, split, seed)
     refuse_foreign(root, split)
     root = Path(root)
     path = root / 'Annotations' / f'{split}.csv'
@@ -103,7 +98,7 @@ def write_fashionai(root: str | Path,
     path.unlink(missing_ok=True)  # so that an interrupted run leaves no CSV that describes other pictures
     for category in categories:
         (root / 'Images' / category).mkdir(parents=True, exist_ok=True)
-    split_seed = int(np.random.SeedSequence([seed, zlib.crc32(split.encode())]).generate_state(1)[0])
+    split_seed = seed_of(seed, split)
     rows = []
     for index in range(num_images):
         sample = generate_sample(categories[index % len(categories)], size, split_seed, index, difficulty)
@@ -119,18 +114,32 @@ def write_fashionai(root: str | Path,
     return path
 
 
-def _check_categories(categories: Sequence[str]) -> None:
-    unknown = [category for category in categories if category not in CATEGORIES]
+def seed_of(seed: int, split: str) -> int:
+    """The seed of a split's series of pictures."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(split.encode())]).generate_state(1)[0])
+
+
+def check_set(num_images: int, split: str, seed: int) -> None:
+    if seed < 0:
+        raise InputError(f'seed must not be negative, got {seed}')
+    if num_images < 1:
+        raise InputError(f'num_images must be at least 1, got {num_images}')
+    if not re.fullmatch(r'[\w-]+', split):
+        raise InputError(f'split must be letters, digits, - and _, got {split!r}')
+
+
+def check_categories(categories: Sequence[str], known: Sequence[str]) -> None:
+    unknown = [category for category in categories if category not in known]
     if unknown or not categories:
-        raise InputError(f'unknown category {unknown or "(none given)"}; choose from {", ".join(CATEGORIES)}')
+        raise InputError(f'unknown category {unknown or "(none given)"}; choose from {", ".join(known)}')
 
 
-def _check_difficulty(difficulty: str) -> None:
+def check_difficulty(difficulty: str) -> None:
     if difficulty not in DIFFICULTIES:
         raise InputError(f"unknown difficulty '{difficulty}'; choose from {', '.join(DIFFICULTIES)}")
 
 
-def _check_size(size: Size) -> tuple[int, int]:
+def check_size(size: Size) -> tuple[int, int]:
     width, height = (size, size) if isinstance(size, (int, np.integer)) else size
     if min(width, height) < SMALLEST_SIDE:
         raise InputError(f'size must be at least {SMALLEST_SIDE} pixels, got {size}')

@@ -5,7 +5,7 @@ n: points of an outline; 24: FashionAI's landmarks
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Iterable, NamedTuple
 
 import cv2
 import numpy as np
@@ -41,30 +41,34 @@ class Occluder(NamedTuple):
 
 
 def cover(canvas: Canvas, shape: np.ndarray, hidden: np.ndarray, tile: np.ndarray, wearer: Wearer | None,
-          rng: np.random.Generator) -> np.ndarray:
+          rng: np.random.Generator) -> list[np.ndarray]:
     """Draw something over each hidden landmark, and over no other where that can be had.
 
     Args:
         shape: (24, 2) pixels. hidden: (24,) booleans. tile: the garment's own cloth. wearer: None without a person.
 
     Returns:
-        (24,) booleans: what is covered now.
+        The outlines of what was drawn, (n, 2) each.
     """
-    covered = np.zeros(len(shape), dtype=bool)
+    drawn = []
     defined = np.isfinite(shape[:, 0])
     if hidden[INDEX['waistband_left']] and hidden[INDEX['waistband_right']]:
-        covered |= _draw(canvas, shape, _pullover(shape, rng))
+        drawn.append(_draw(canvas, _pullover(shape, rng)))
     for index in np.flatnonzero(hidden & defined):
-        if not covered[index]:
-            covered |= _draw(canvas, shape, _fitting(canvas, shape, index, defined & ~hidden, tile, wearer, rng))
-    return covered
+        if not is_under(drawn, shape[index], canvas.unit):
+            drawn.append(_draw(canvas, _fitting(canvas, shape, index, defined & ~hidden, tile, wearer, rng)))
+    return drawn
 
 
-def _draw(canvas: Canvas, shape: np.ndarray, occluder: Occluder) -> np.ndarray:
+def is_under(outlines: Iterable[np.ndarray], point: np.ndarray, edge: float = 0.) -> bool:
+    """Whether a point lies inside one of the outlines, or less than `edge` pixels outside."""
+    return bool(np.isfinite(point[0])) and any(contains(outline, point) > -edge for outline in outlines)
+
+
+def _draw(canvas: Canvas, occluder: Occluder) -> np.ndarray:
     canvas.shadow(occluder.outline, 0.15)
     canvas.cloth(occluder.outline, occluder.tile, 30, occluder.angle)
-    edge = canvas.unit
-    return np.array([np.isfinite(point[0]) and contains(occluder.outline, point) > -edge for point in shape])
+    return occluder.outline
 
 
 def _fitting(canvas: Canvas, shape: np.ndarray, index: int, shown: np.ndarray, tile: np.ndarray,

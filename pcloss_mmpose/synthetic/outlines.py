@@ -20,12 +20,21 @@ BERNSTEIN = np.array([[(1 - t)**2, 2 * t * (1 - t), t**2] for t in np.arange(STE
 class Part(NamedTuple):
     """One piece of cloth; parts are drawn in order."""
 
-    outline: np.ndarray  # (n, 2) closed
-    landmarks: tuple[int, ...]  # its corners, which it shows; it hides any other landmark that it covers
+    outline: np.ndarray  # (n, 2) closed, STEPS points for each corner
+    corners: tuple[str, ...]  # their names in the outline's order: landmarks, and what has no landmark
+    landmarks: tuple[int, ...]  # which it shows; it hides any other landmark that it covers
     angle: float  # of the cloth's weave, degrees
     trims: list[np.ndarray]  # narrow bands: collar, cuff, hem, waistband, belt
     seams: list[np.ndarray]  # thin lines: armhole, placket, fly, pleats
     opening: list[np.ndarray]  # where other clothes show through
+
+    def edge(self, start: str, end: str) -> np.ndarray:
+        """The outline from one corner to another, (n, 2) with both ends, by the way that has fewer corners."""
+        first, last = (self.corners.index(name) for name in (start, end))
+        forward = (last - first) % len(self.corners)
+        step = 1 if 2 * forward <= len(self.corners) else -1
+        count = min(forward, len(self.corners) - forward) * STEPS + 1
+        return self.outline[(first * STEPS + step * np.arange(count)) % len(self.outline)]
 
 
 class Garment(NamedTuple):
@@ -33,6 +42,7 @@ class Garment(NamedTuple):
 
     lining: list[np.ndarray]
     parts: list[Part]
+    fronts: tuple[np.ndarray, ...] = ()  # left and right edge of an outwear's front, (n, 2) from the neck to the hem
 
 
 def curve(start: np.ndarray, end: np.ndarray, bend: float = 0.0) -> np.ndarray:
@@ -59,6 +69,13 @@ def band(start: np.ndarray, end: np.ndarray, depth: np.ndarray, bend: float = 0.
     return np.concatenate([edge, edge[::-1] + depth])
 
 
+def along(edge: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+    """The point at a share of an edge's length, (..., 2)."""
+    reached = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(edge, axis=0), axis=1))])
+    where = np.asarray(share) * reached[-1]
+    return np.stack([np.interp(where, reached, edge[:, axis]) for axis in (0, 1)], axis=-1)
+
+
 def garment(category: str, shape: np.ndarray, rng: np.random.Generator) -> Garment:
     """Cut the pieces of a garment from its (24, 2) shape; `rng` chooses the cut (neck, hem, pleats, front)."""
     p = {name: shape[index] for name, index in INDEX.items()}
@@ -80,19 +97,19 @@ def _top(category: str, p: dict[str, np.ndarray], rng: np.random.Generator) -> G
     neck_bend = rng.choice([0.0, -0.12, -0.22])  # from a V to a round neck
     hem_bend, side_bend = rng.uniform(-0.02, 0.09), rng.uniform(-0.05, 0.03)
 
-    names = ['neckline', 'shoulder', 'armpit', hem_name]
-    right, left = [p['armpit_right']], [hem_left]
+    right, left = ['armpit_right'], [f'{hem_name}_left']
     if category != 'blouse':
-        names.append('waistline')
-        right.append(p['waistline_right'])
-        left.append(p['waistline_left'])
+        right.append('waistline_right')
+        left.append('waistline_left')
     corners = [neck_left, neck_bend, front, neck_bend, neck_right, 0.03, p['shoulder_right'], -0.12]
-    for point in right:
-        corners += [point, side_bend]
+    for name in right:
+        corners += [p[name], side_bend]
     corners += [hem_right, hem_bend]
-    for point in left:
-        corners += [point, side_bend]
+    for name in left:
+        corners += [p[name], side_bend]
     corners += [p['armpit_left'], -0.12, p['shoulder_left'], 0.03]
+    corner_names = ('neckline_left', 'center_front', 'neckline_right', 'shoulder_right', *right, f'{hem_name}_right',
+                    *left, 'armpit_left', 'shoulder_left')
 
     trims, seams, opening = [], [], []
     if rng.random() < 0.7:
@@ -123,10 +140,11 @@ def _top(category: str, p: dict[str, np.ndarray], rng: np.random.Generator) -> G
     elif rng.random() < 0.3:
         seams.append(line(front, front + (foot - front) * rng.choice([0.3, 0.5, 1.0])))
 
-    shown = [f'{name}_{side}' for name in names for side, _ in SIDES] + ['center_front']
-    body = Part(ring(*corners), _indices(shown), direction(neck, foot), trims, seams, opening)
+    body = Part(ring(*corners), corner_names, _indices(corner_names), direction(neck, foot), trims, seams, opening)
     lining = ring(neck_left, rng.uniform(0.0, 0.12), neck_right, -neck_bend, front, -neck_bend)
-    return Garment([lining], [body] + [_sleeve(p, side, sign, rng) for side, sign in _back_to_front(rng)])
+    sleeves = [_sleeve(p, side, sign, rng) for side, sign in _back_to_front(rng)
+               if np.isfinite(p[f'cuff_{side}_in'][0])]
+    return Garment([lining], [body, *sleeves])
 
 
 def _sleeve(p: dict[str, np.ndarray], side: str, sign: int, rng: np.random.Generator) -> Part:
@@ -142,8 +160,8 @@ def _sleeve(p: dict[str, np.ndarray], side: str, sign: int, rng: np.random.Gener
         bend = rng.uniform(0.2, 0.3) if is_folded else rng.uniform(0.0, 0.1)
     outline = ring(shoulder, sign * bend, outer, sign * 0.04, inner, -sign * bend * rng.uniform(0.6, 0.9), armpit, 0.0)
     depth = (top - cuff) / (length + 1) * np.linalg.norm(outer - inner) * rng.uniform(0.1, 0.4)
-    shown = (f'shoulder_{side}', f'armpit_{side}', f'cuff_{side}_in', f'cuff_{side}_out')
-    return Part(outline, _indices(shown), direction(top, cuff),
+    corners = (f'shoulder_{side}', f'cuff_{side}_out', f'cuff_{side}_in', f'armpit_{side}')
+    return Part(outline, corners, _indices(corners), direction(top, cuff),
                 [band(outer, inner, depth, sign * 0.04)] if rng.random() < 0.7 else [],
                 [line(shoulder, armpit, -sign * 0.1)], [])
 
@@ -156,9 +174,9 @@ def _skirt(p: dict[str, np.ndarray], rng: np.random.Generator) -> Part:
     if rng.random() < 0.4:
         trims.append(band(hem[1], hem[0], -drop * rng.uniform(0.04, 0.12), hem_bend))
     outline = ring(waist[0], waist_bend, waist[1], side_bend, hem[1], hem_bend, hem[0], side_bend)
-    shown = ('waistband_left', 'waistband_right', 'hemline_left', 'hemline_right')
+    corners = ('waistband_left', 'waistband_right', 'hemline_right', 'hemline_left')
     seams = _pleats(waist, hem, rng) if rng.random() < 0.6 else []
-    return Part(outline, _indices(shown), direction(sum(waist), sum(hem)), trims, seams, [])
+    return Part(outline, corners, _indices(corners), direction(sum(waist), sum(hem)), trims, seams, [])
 
 
 def _legs(p: dict[str, np.ndarray], rng: np.random.Generator) -> list[Part]:
@@ -177,8 +195,9 @@ def _legs(p: dict[str, np.ndarray], rng: np.random.Generator) -> list[Part]:
             trims.append(band(outer, inner, (waist - outer) * turn_up, sign * 0.03))
         pocket = waist + drop + 0.25 * (middle - waist)
         seams = [line(middle + drop, crotch), line(pocket, waist + (outer - waist) * 0.22)]
+        corners = ('waist', f'waistband_{side}', f'bottom_{side}_out', f'bottom_{side}_in', 'crotch')
         shown = ('waistband_left', 'waistband_right', 'crotch', f'bottom_{side}_in', f'bottom_{side}_out')
-        legs.append(Part(outline, _indices(shown), direction(waist, (inner + outer) / 2), trims, seams, []))
+        legs.append(Part(outline, corners, _indices(shown), direction(waist, (inner + outer) / 2), trims, seams, []))
     return legs
 
 

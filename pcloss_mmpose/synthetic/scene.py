@@ -13,6 +13,8 @@ from .outlines import Garment, Part, garment
 from .shapes import CATEGORIES, INDEX, load_models, place, sample_shape
 from .textures import cloth_tile, lay, random_colour, shifted, skin_colour
 
+CHEST = ('neckline_left', 'neckline_right', 'shoulder_right', 'armpit_right', 'armpit_left', 'shoulder_left')
+
 
 class Wearer(NamedTuple):
     skin: np.ndarray  # (3,) BGR
@@ -113,8 +115,12 @@ def drape(canvas: Canvas, cut: Garment, tile: np.ndarray, period: float, rng: np
 
 
 def draw_wearer(canvas: Canvas, category: str, shape: np.ndarray, cut: Garment, tile: np.ndarray,
-                rng: np.random.Generator) -> Wearer | None:
-    """A person or a dummy behind the garment, or a hanger, or nothing; returns whose skin and hair they are."""
+                rng: np.random.Generator, below: tuple[str, np.ndarray] | None = None,
+                has_sleeves: bool = True) -> Wearer | None:
+    """A person or a dummy behind the garment, or a hanger, or nothing; returns whose skin and hair they are.
+
+    `below` is the category and the shape of a garment that is worn below a top. Without sleeves, a top shows the chest.
+    """
     kind = rng.choice(['person', 'dummy', 'hanger', 'nothing'], p=[0.66, 0.14, 0.12, 0.08])
     person = Wearer(skin_colour(rng), rng.uniform(10, 90) * np.array([0.6, 0.8, 1.0]))
     if kind == 'dummy':
@@ -123,7 +129,10 @@ def draw_wearer(canvas: Canvas, category: str, shape: np.ndarray, cut: Garment, 
     is_top = category in ('blouse', 'outwear', 'dress')
     p = {name: shape[index] for name, index in INDEX.items()}
     if is_worn and is_top:
-        _lower_body(canvas, p, category, person, rng)
+        if below is None:
+            _lower_body(canvas, p, category, person, rng)
+        else:
+            _feet(canvas, {name: below[1][index] for name, index in INDEX.items()}, below[0], person, rng)
         _hands(canvas, p, person)
     elif is_worn:
         _upper_body(canvas, p, person, rng)
@@ -134,6 +143,8 @@ def draw_wearer(canvas: Canvas, category: str, shape: np.ndarray, cut: Garment, 
     for outline in cut.lining:
         canvas.polygon(outline, inside)
     if is_worn and is_top:
+        if not has_sleeves:
+            canvas.polygon(np.array([p[name] for name in CHEST]), person.skin)
         _head(canvas, p, person, rng, has_face=kind == 'person')
     return person if is_worn else None
 
