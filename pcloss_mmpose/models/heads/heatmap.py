@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..integral import check_integral, integral_coordinates, integral_covariances
-from .pc_mixin import PCLossMixin
+from .pc_mixin import PCLossMixin, picked
 
 
 class PCHeatmapMixin(PCLossMixin):
@@ -47,7 +47,13 @@ class PCHeatmapMixin(PCLossMixin):
     has_covariance = True
 
     def landmark_fractions(self, output: Tensor) -> Tensor:
-        pixels = integral_coordinates(self._heatmaps(output), **self.integral)
+        return self._fractions(self._heatmaps(output))
+
+    def some_fractions(self, output: Tensor, landmarks: Tensor) -> Tensor:
+        return self._fractions(picked(self._heatmaps(output), landmarks))
+
+    def _fractions(self, heatmaps: Tensor) -> Tensor:
+        pixels = integral_coordinates(heatmaps, **self.integral)
         x_scale, y_scale = self.pixel_fractions
         return torch.stack([pixels[..., 0] * x_scale, pixels[..., 1] * y_scale], dim=-1)
 

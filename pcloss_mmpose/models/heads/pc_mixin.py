@@ -10,6 +10,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from ...errors import InputError
+from ..eager import is_eager
 from ..losses import PCLoss, StructuralLoss
 
 
@@ -21,7 +22,9 @@ class PCLossMixin:
     The stock ``loss`` runs as it is. What its ``forward`` returned is kept until PCLoss has been computed from it and
     then let go, because ``predict`` of some heads changes that tensor in place. No parameter and no buffer is added,
     so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates,
-    and one with several outputs (stages) says which they are: PCLoss is summed over them. Beside ``loss_pc`` stands
+    and one with several outputs (stages) says which they are: PCLoss is summed over them. Where at most half of the
+    landmarks are annotated in any sample of a batch, as where each category has its own, a subclass may turn the output
+    for these alone into coordinates, and no pair of others is formed. Beside ``loss_pc`` stands
     ``pc_share``, the part of the gradient that is PCLoss's (:func:`gradient_share`), which shows whether loss_weight
     is of a sensible size. A training sets ``logs_now``, so that this and the stock accuracy of heatmaps, which a step
     would wait for, are computed at the steps that are logged (:class:`~pcloss_mmpose.logged_steps.LoggedStepsHook`).
@@ -57,6 +60,7 @@ class PCLossMixin:
             self.pc_loss = None
         self._keeps_output = False
         self._output = None
+        self._left_out = 0
 
     def build_loss(self, config: Mapping) -> StructuralLoss:
         """A loss that fits this head, from its config.
@@ -80,6 +84,10 @@ class PCLossMixin:
     def landmark_fractions(self, output) -> Tensor:
         """Coordinates (B, K, 2) from the output of one stage, as fractions of the input: x by width, y by height."""
         raise NotImplementedError
+
+    def some_fractions(self, output, landmarks: Tensor) -> Tensor:
+        """:meth:`landmark_fractions` of some landmarks (B, N), (B, N, 2); a subclass may leave out the others' work."""
+        return picked(self.landmark_fractions(output), landmarks)
 
     #: Whether the head has :meth:`landmark_covariances`.
     has_covariance = False
@@ -133,14 +141,36 @@ class PCLossMixin:
         """A loss on the coordinates of each stage's output, summed.
 
         Raises:
-            InputError: A sample carries no transformed keypoints.
+            InputError: A sample carries no transformed keypoints, or a landmark that is not annotated has a weight.
         """
-        preds = [self.landmark_fractions(output) for output in outputs]
-        spreads = [dict(covariance=self.landmark_covariances(output)) if loss.needs_covariance else {}
-                   for output in outputs]
-        target = target_fractions(batch_data_samples).to(preds[0].device, non_blocking=True)
-        weights = landmark_weights(batch_data_samples)
-        return sum(loss(pred, target, weights, **spread) for pred, spread in zip(preds, spreads))
+        target, weights = target_fractions(batch_data_samples), landmark_weights(batch_data_samples)
+        landmarks = annotated_landmarks(batch_data_samples) if loss.takes_landmarks and is_eager() else None
+        if landmarks is None:
+            inputs = [(self.landmark_fractions(output), {}) for output in outputs]
+        else:
+            target = picked(target, landmarks)
+            landmarks = landmarks.to(weights.device, non_blocking=True)
+            self._check_left_out(weights, landmarks)
+            inputs = [(self.some_fractions(output, landmarks), dict(landmarks=landmarks)) for output in outputs]
+        if loss.needs_covariance:
+            inputs = [(pred, dict(others, covariance=self.landmark_covariances(output)))
+                      for (pred, others), output in zip(inputs, outputs)]
+        target = target.to(weights.device, non_blocking=True)
+        return sum(loss(pred, target, weights, **others) for pred, others in inputs)
+
+    def _check_left_out(self, weights: Tensor, landmarks: Tensor) -> None:
+        """Raise InputError where another landmark than these has a weight.
+
+        On a GPU this is known when a step is logged, which waits for the device anyway: for all steps since the last.
+        """
+        counts = weights > 0
+        self._left_out = self._left_out + (counts.sum() - picked(counts, landmarks).sum())
+        if self.logs_now or weights.device.type == 'cpu':
+            left_out, self._left_out = int(self._left_out), 0
+            if left_out:
+                raise InputError(
+                    f'{left_out} landmarks have a keypoint weight above 0 and keypoints_visible 0, which says that '
+                    'they are not annotated: let the codec, or what else makes the weights, give them 0')
 
 
 def known_losses(kind: type = StructuralLoss) -> Iterator[type]:
@@ -209,6 +239,28 @@ def target_fractions(batch_data_samples) -> Tensor:
                              f"{sample.metainfo.get('img_path')} has {len(keypoints)}")
         fractions.append(keypoints[0, :, :2] / np.asarray(sample.metainfo['input_size'], dtype=np.float64))
     return torch.from_numpy(np.stack(fractions).astype(np.float32))
+
+
+def annotated_landmarks(batch_data_samples) -> Tensor | None:
+    """The landmarks that are annotated in each sample, (B, N) int64, on the CPU, where nothing has to be waited for.
+
+    They are those with ``keypoints_visible`` above 0, the only ones to which codecs give a weight. N is the largest
+    number in a sample; what other samples lack is filled up with landmarks that are not annotated. None: N would be
+    more than half of all, or the samples do not say.
+    """
+    if not all('keypoints_visible' in sample.gt_instances for sample in batch_data_samples):
+        return None
+    visible = np.concatenate([sample.gt_instances.keypoints_visible for sample in batch_data_samples])
+    missing = (visible[..., 0] if visible.ndim == 3 else visible) <= 0  # converters of landmarks make a second column
+    most = missing.shape[1] - int(missing.sum(axis=1).min())
+    if 2 * most > missing.shape[1]:
+        return None
+    return torch.from_numpy(np.argsort(missing, axis=1, kind='stable')[:, :max(most, 1)])
+
+
+def picked(values: Tensor, landmarks: Tensor) -> Tensor:
+    """What (B, K, ...) has of landmarks (B, N): (B, N, ...)."""
+    return values[torch.arange(len(values), device=values.device)[:, None], landmarks]
 
 
 def landmark_weights(batch_data_samples) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..integral import bin_variances, expected_bins
-from .pc_mixin import PCLossMixin
+from .pc_mixin import PCLossMixin, picked
 
 
 class PCSimCCMixin(PCLossMixin):
@@ -36,6 +36,9 @@ class PCSimCCMixin(PCLossMixin):
     def landmark_fractions(self, output: tuple[Tensor, Tensor]) -> Tensor:
         return torch.stack([expected_bins(logits, self.loss_module.beta) / (self.simcc_split_ratio * size)
                             for logits, size in zip(output, self.input_size)], dim=-1)
+
+    def some_fractions(self, output: tuple[Tensor, Tensor], landmarks: Tensor) -> Tensor:
+        return self.landmark_fractions(tuple(picked(logits, landmarks) for logits in output))
 
     has_covariance = True
 

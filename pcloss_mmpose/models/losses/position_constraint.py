@@ -21,7 +21,8 @@ def position_constraint_loss(pred: Tensor,
                              weight: Tensor | None = None,
                              groups: Sequence[Sequence[int]] | None = None,
                              topk: int | None = None,
-                             robust: bool = False) -> Tensor:
+                             robust: bool = False,
+                             landmarks: Tensor | None = None) -> Tensor:
     r"""Squared error of the vectors between landmarks, over the landmarks that are worst placed (Eq. 5-10).
 
     With :math:`v_{ij} = p_j - p_i` over the valid landmarks of a group,
@@ -37,7 +38,7 @@ def position_constraint_loss(pred: Tensor,
     :math:`L_i = \sum_j \|\hat v_{ij} - v^*_{ij}\|`, so that one landmark far off does not outweigh all others, and
     small errors still pull. What it does is measured in docs/evidence.md.
 
-    B: batch, K: landmarks, G: groups.
+    B: batch, K: landmarks, G: groups, N: landmarks that are handed over.
 
     Args:
         pred: (B, K, 2) predicted x, y in any unit; the loss has that unit squared, and with ``robust`` that unit.
@@ -46,7 +47,9 @@ def position_constraint_loss(pred: Tensor,
             None: all are valid. What stands at a masked landmark, NaN included, has no influence.
         groups: Landmark indices of each group; groups may share landmarks. None: one group of all K.
         topk: k, clamped to the number of valid landmarks. None: all of them, no mining.
-        robust: Lengths instead of squares; forms the pairs, on the CPU those of valid landmarks alone.
+        robust: Lengths instead of squares; forms the pairs of all landmarks in pred, on the CPU of the valid ones.
+        landmarks: (B, N) int64, where pred and target hold some of the K alone, (B, N, 2): which these are. The weight
+            is still (B, K) or (B, K, 1), and must be there. Others do not count, whatever their weight. None: all.
 
     Returns:
         Scalar, float32 or better. A group with fewer than two valid landmarks gives 0, a sample counts if any of its
@@ -61,20 +64,34 @@ def position_constraint_loss(pred: Tensor,
         >>> position_constraint_loss(pred, torch.zeros(1, 3, 2), topk=1)  # the third: 2 * 2 + 3 * 3
         tensor(13.)
     """
-    check_shapes(pred, target, weight)
+    _check_inputs(pred, target, weight, landmarks)
     check_topk(topk)
     eager = is_eager()
-    valid = pred.new_ones(pred.shape[:2], dtype=torch.bool) if weight is None else weight.reshape(pred.shape[:2]) > 0
+    valid = pred.new_ones(pred.shape[:2], dtype=torch.bool) if weight is None else weight.flatten(1) > 0
     valid, size = valid[:, None], pred.shape[1]  # (B, G, K) from here on; of the largest group
     if groups is not None:
-        check_groups(groups, pred.shape[1])
+        num_landmarks = valid.shape[-1]
+        check_groups(groups, num_landmarks)
         members = _kept_members if eager else _members
-        valid = valid & members(tuple(map(tuple, groups)), pred.shape[1], pred.device)
-        size = max(map(len, groups))
+        valid = valid & members(tuple(map(tuple, groups)), num_landmarks, pred.device)
+        size = min(size, max(map(len, groups)))
+    if landmarks is not None:  # (B, G, N) from here on
+        valid = valid.gather(2, landmarks[:, None].expand(-1, valid.shape[1], -1))
     if eager:
         readable = partial(readable_loss, valid=valid, topk=topk, robust=robust)
         return FastLoss.apply(pred, target, valid, size, topk, robust, readable)
     return readable_loss(pred, target, valid, topk, robust)
+
+
+def _check_inputs(pred: Tensor, target: Tensor, weight: Tensor | None, landmarks: Tensor | None) -> None:
+    check_shapes(pred, target, weight if landmarks is None else None)
+    if landmarks is None:
+        return
+    if landmarks.shape != pred.shape[:2]:
+        raise ValueError(f'landmarks must have shape {tuple(pred.shape[:2])}, got {tuple(landmarks.shape)}')
+    if weight is None or weight.ndim not in (2, 3) or len(weight) != len(pred) or weight.shape[2:] not in ((), (1, )):
+        raise ValueError(f'weight must have shape ({len(pred)}, K) or ({len(pred)}, K, 1) beside landmarks, got '
+                         f'{None if weight is None else tuple(weight.shape)}')
 
 
 def readable_loss(pred: Tensor, target: Tensor, valid: Tensor, topk: int | None, robust: bool) -> Tensor:
@@ -160,9 +177,15 @@ class PCLoss(StructuralLoss):
         self.groups = groups_of(partition, metainfo)
         self.robust = robust
 
-    def value(self, pred: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-        """:func:`position_constraint_loss` of (B, K, 2), (B, K, 2) and (B, K) or (B, K, 1)."""
-        return position_constraint_loss(pred, target, weight, self.groups, self.topk, self.robust)
+    takes_landmarks = True
+
+    def value(self,
+              pred: Tensor,
+              target: Tensor,
+              weight: Tensor | None = None,
+              landmarks: Tensor | None = None) -> Tensor:
+        """:func:`position_constraint_loss` of (B, K, 2), (B, K, 2) and (B, K) or (B, K, 1), or of some landmarks."""
+        return position_constraint_loss(pred, target, weight, self.groups, self.topk, self.robust, landmarks)
 
     def extra_repr(self) -> str:
         return (f'topk={self.topk}, groups={self.groups}, loss_weight={self.loss_weight}'

@@ -27,6 +27,10 @@ class StructuralLoss(nn.Module):
     #: Whether :meth:`value` takes ``covariance``, (B, K, 2, 2), that of the distribution of each landmark.
     needs_covariance = False
 
+    #: Whether :meth:`value` takes ``landmarks``, (B, N) int64: which of the K landmarks of ``weight`` the N of ``pred``
+    #: and ``target`` are. A head then hands over those that may count, where they are few. Not with a covariance.
+    takes_landmarks = False
+
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
         check_weight(loss_weight)
@@ -51,9 +55,9 @@ class StructuralLoss(nn.Module):
         """
         raise NotImplementedError
 
-    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None, **distribution: Tensor) -> Tensor:
+    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None, **others: Tensor) -> Tensor:
         """``loss_weight`` times :meth:`value`."""
-        return self.loss_weight * self.value(pred, target, weight, **distribution)
+        return self.loss_weight * self.value(pred, target, weight, **others)
 
     def not_fitted(self, unknown: str) -> InputError:
         """The error where :meth:`value` is called before :meth:`fit`, by what the loss does not know."""
