@@ -208,7 +208,7 @@ IMAGE = dict(id=0, file_name='val_0.png')
     (dict(images=[]), [], 'bad.json, field images: no list of images'),
     ([IMAGE], [], 'bad.json, field images: no list of images'),
     (dict(images=[IMAGE]), ['--largest'], '--largest does not go with --coco-results'),
-    (dict(images=[IMAGE]), ['--categories'], "has no category 'person', which is a class of the detector: it has no categories"),
+    (dict(images=[IMAGE]), ['--categories'], ', which is a class of the detector: it has no categories'),
     (dict(images=[IMAGE]), ['-o', 'boxes.json'], 'not allowed with argument'),
     (dict(images=[IMAGE]), ['--classes', 'human'], 'unknown classes human: the detector has '),
     (dict(images=[IMAGE]), ['--threshold', '1'], 'no person was found on 1 images, and MMPose cannot read an empty'),

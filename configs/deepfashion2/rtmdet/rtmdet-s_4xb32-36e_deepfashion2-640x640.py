@@ -29,7 +29,8 @@ param_scheduler = [
          by_epoch=True, convert_to_iter_based=True),
 ]
 optim_wrapper = dict(optimizer=dict(lr=0.002))  # MMDetection's 0.004 is for 8 x 32 images
-default_hooks = dict(checkpoint=dict(type='mmpose.SafeCheckpointHook', interval=4, save_best='coco/bbox_mAP', rule='greater'))
+default_hooks = dict(checkpoint=dict(
+    type='mmpose.SafeCheckpointHook', interval=4, save_best='coco/bbox_mAP', rule='greater'))
 custom_hooks = [
     _base_.custom_hooks[0],
     dict(type='PipelineSwitchHook', switch_epoch=max_epochs - stage2_num_epochs,

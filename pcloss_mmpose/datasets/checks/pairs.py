@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping
 
-from ...metainfo import landmark_names, likely_pairs
+from ...metainfo import landmark_names, left_right_pairs, likely_pairs
 from .report import Finding
+
+
+SHOWN = 40  # of pairs, and of landmarks without one
 
 
 def describe_pairs(metainfo: Mapping) -> str:
     """The flip pairs of a parsed metainfo, in words."""
-    names, flip = landmark_names(metainfo), metainfo['flip_indices']
-    pairs = [f'{names[k]}/{names[other]}' for k, other in enumerate(flip) if k < other]
-    alone = [names[k] for k, other in enumerate(flip) if k == other]
-    return f'flip pairs: {", ".join(pairs) or "none"}' + (f'; without a pair: {", ".join(alone)}' if alone else '')
+    names = landmark_names(metainfo)
+    pairs = [f'{names[left]}/{names[right]}' for left, right in left_right_pairs(metainfo)]
+    alone = [names[k] for k, other in enumerate(metainfo['flip_indices']) if k == other]
+    return f'flip pairs: {_listed(pairs) or "none"}' + (f'; without a pair: {_listed(alone)}' if alone else '')
+
+
+def _listed(texts: list[str]) -> str:
+    more = f', and {len(texts) - SHOWN} more' if len(texts) > SHOWN else ''
+    return ', '.join(texts[:SHOWN]) + more
 
 
 def pair_findings(metainfo: Mapping) -> Iterator[Finding]:
