@@ -7,7 +7,6 @@ from typing import Iterator, Mapping
 from ...metainfo import landmark_names, left_right_pairs, likely_pairs
 from .report import Finding
 
-
 SHOWN = 40  # of pairs, and of landmarks without one
 
 
