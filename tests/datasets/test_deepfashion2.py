@@ -1,0 +1,256 @@
+"""DeepFashion2's folders as they are unpacked: rows, faults, the cache, detections and boxes."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from mmdet.registry import DATASETS as DETECTION_DATASETS
+from mmpose.registry import DATASETS
+
+from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDataset
+from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
+from pcloss_mmpose.errors import FileFormatError, InputError
+from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, SHARED_LANDMARKS
+
+SKIRT = [10, 20, 2, 30, 21, 2, 50, 20, 1, 8, 50, 2, 5, 90, 0, 30, 92, 2, 55, 90, 2, 52, 50, 2]
+
+
+def skirt(**changes):
+    return {'category_id': 9, 'category_name': 'skirt', 'style': 0, 'bounding_box': [5, 18, 57, 94],
+            'landmarks': SKIRT, 'segmentation': [[5, 18, 57, 18, 57, 94]], 'scale': 2, 'occlusion': 1, 'zoom_in': 3,
+            'viewpoint': 2, **changes}
+
+
+def shorts(visibility=2):
+    return skirt(category_id=7, landmarks=[value for n in range(10) for value in (n + 1, n + 2, visibility)])
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Writes annotations, by the number of the image and the split, and gives their root."""
+    def write(files, split='train'):
+        folder = tmp_path / split / 'annos'
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            name = f'{name:06d}.json' if isinstance(name, int) else name
+            text = content if isinstance(content, (str, bytes)) else json.dumps(content)
+            (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return tmp_path
+    return write
+
+
+def dataset(root, kind=DeepFashion2Dataset, **options):
+    return kind(**{'ann_file': 'train/annos', 'data_root': str(root), 'data_prefix': dict(img='train/image'),
+                   **options})
+
+
+def infos(data):
+    return [data.get_data_info(row) for row in range(len(data))]
+
+
+def test_data_info_worked_by_hand(root):
+    first = dict(source='user', pair_id=7, item1=skirt(), item2=shorts())
+    data = dataset(root({12: dict(source='shop', pair_id=1, item1=skirt(bounding_box=[1.5, 2, 3, 4])), 3: first}))
+    garments = infos(data)
+    assert [(info['id'], info['img_id'], info['category_id']) for info in garments] == [
+        (0, 3, 9), (1, 3, 7), (2, 12, 9)]  # in the order of the files' names
+    info = garments[0]
+    assert info['img_path'] == f'{root({})}/train/image/000003.jpg'
+    start = LANDMARKS.index('skirt_left_waist')
+    expected = np.zeros((294, 2), np.float32)
+    expected[start:start + 8] = [[10, 20], [30, 21], [50, 20], [8, 50], [0, 0], [30, 92], [55, 90], [52, 50]]
+    np.testing.assert_array_equal(info['keypoints'][0], expected)
+    assert np.flatnonzero(info['keypoints_visible'][0]).tolist() == [start + k for k in (0, 1, 2, 3, 5, 6, 7)]
+    assert info['bbox'].tolist() == [[5, 18, 57, 94]] and info['bbox_score'].tolist() == [1]
+    raw = info['raw_ann_info']
+    assert raw['keypoints'][3 * start + 2:3 * (start + 8):3] == [2, 2, 1, 2, 0, 2, 2, 2] and raw['num_keypoints'] == 7
+    assert (raw['category'], raw['bbox'], raw['area'], raw['image_id']) == ('skirt', [5, 18, 52, 76], 52 * 76, 3)
+    assert raw['attributes'] == dict(scale=2, occlusion=1, zoom_in=3, viewpoint=2)
+    assert garments[2]['bbox'].tolist() == [[1.5, 2, 3, 4]]
+    assert sum(garments[1]['raw_ann_info']['keypoints'][2::3]) == 20  # ten visible landmarks
+
+
+def test_shared_landmarks_stand_where_their_part_does(root):
+    info, = infos(dataset(root({1: dict(item1=skirt())}), DeepFashion2SharedDataset))
+    assert info['keypoints'].shape == (1, 81, 2) and info['keypoints_visible'].sum() == 7
+    for name, place in (('waist', [30, 21]), ('right_skirt_hem', [55, 90]), ('crotch', [0, 0])):
+        assert info['keypoints'][0, SHARED_LANDMARKS.index(name)].tolist() == place
+
+
+def test_attributes_may_be_missing(root):
+    item = {key: value for key, value in skirt().items() if key not in ('scale', 'viewpoint')}
+    info, = infos(dataset(root({1: dict(item1=item)})))
+    assert info['raw_ann_info']['attributes'] == dict(scale=0, occlusion=1, zoom_in=3, viewpoint=0)
+
+
+def test_items_without_landmarks_do_not_train_and_are_tested(root):
+    files = {1: dict(item1=skirt(), item2=shorts(0)), 2: dict(source='shop', pair_id=3)}
+    assert [info['id'] for info in infos(dataset(root(files)))] == [0]
+    assert [info['id'] for info in infos(dataset(root(files), test_mode=True))] == [0, 1]
+
+
+def test_items_without_a_box_are_left_out_with_a_warning(root):
+    files = {4: dict(item1=skirt(bounding_box=[5, 18, 5, 94]), item2=shorts())}
+    with pytest.warns(UserWarning, match='000004.json, item1: its bounding_box has no area; 1 items'):
+        data = dataset(root(files))
+    assert [info['id'] for info in infos(data)] == [1]
+
+
+@pytest.mark.parametrize(('content', 'words'), [
+    (b'\xff\xfe', '000001.json: not UTF-8'),
+    ('{"item1": ', '000001.json: no JSON'),
+    ('[' * 100_000, '000001.json: no JSON that can be read: its brackets are nested too deep'),
+    ('[]', r'000001.json: expected an object, found \[\]'),
+    ('{"item1": 1, "item1": 2}', "000001.json: 'item1' stands in it twice"),
+    (dict(item1=3), '000001.json, field item1: expected an object, found 3'),
+    (dict(Item1=skirt()), '000001.json, field Item1: neither source, nor pair_id, nor item1'),
+    (dict(item0=skirt()), '000001.json, field item0: neither'),
+    (dict(item2=skirt(category_id=14)), '000001.json, field item2: category_id must be 1 to 13, got 14'),
+    (dict(item1=skirt(category_id=True)), 'category_id must be 1 to 13, got True'),
+    (dict(item1=skirt(category_id='9')), "category_id must be 1 to 13, got '9'"),
+    (dict(item1=skirt(landmarks=SKIRT[3:])), 'landmarks must be 24 numbers, got 21'),
+    (dict(item1=skirt(landmarks=None)), 'landmarks must be 24 numbers, got None'),
+    (dict(item1=skirt(landmarks=['1', *SKIRT[1:]])), "landmarks must be 24 numbers, got '1' among them"),
+    (dict(item1=skirt(landmarks=[True, *SKIRT[1:]])), 'landmarks must be 24 numbers, got True among them'),
+    (dict(item1=skirt(landmarks=[1e6, *SKIRT[1:]])), 'landmarks has a number that is not finite, or beyond 100,000'),
+    (dict(item1=skirt(landmarks=[float('nan'), *SKIRT[1:]])), 'landmarks has a number that is not finite'),
+    (dict(item1=skirt(landmarks=[*SKIRT[:2], 3, *SKIRT[3:]])), 'the visibility must be 0, 1 or 2, got 3'),
+    (dict(item1=skirt(bounding_box=[1, 2, 3])), 'bounding_box must be 4 numbers, got 3'),
+    (dict(item1=skirt(bounding_box=[1, 2, 3, float('inf')])), 'bounding_box has a number that is not finite'),
+    (dict(item1=skirt(occlusion=4)), 'occlusion must be 1 to 3, got 4'),
+    (dict(item1=skirt(scale=0)), 'scale must be 1 to 3, got 0'),
+])
+def test_a_fault_names_its_file_and_item(root, content, words):
+    with pytest.raises(FileFormatError, match=words):
+        dataset(root({1: content, 2: dict(item1=skirt())}))
+
+
+def test_all_faults_are_counted_and_listed(root):
+    folder = root({1: dict(item1=skirt(scale=9), item2=shorts()), 2: '', 3: dict(item1=skirt())}) / 'train/annos'
+    with pytest.raises(FileFormatError, match='scale must be.* So are 1 other files or items; `pcloss check` lists'):
+        read_items(str(folder))
+    items, faults = parse_folder(str(folder))
+    assert items.images.tolist() == [1, 3] and items.numbers.tolist() == [2, 1] and items.files.tolist() == [1, 2, 3]
+    assert [(os.path.basename(fault.path), fault.item) for fault in faults] == [('000001.json', 'item1'),
+                                                                                ('000002.json', '')]
+
+
+@pytest.mark.parametrize(('name', 'words'), [
+    ('1.json', '1.json: its name is not the number of an image'), ('000000.json', 'not the number of an image')])
+def test_files_are_named_by_numbers(root, name, words):
+    with pytest.raises(FileFormatError, match=words):
+        dataset(root({1: dict(item1=skirt()), name: dict(item1=skirt())}))
+
+
+def test_a_folder_is_asked_for(root, tmp_path):
+    root({1: dict(item1=skirt())})
+    with pytest.raises(FileFormatError, match='validation/annos: no such folder. DEEPFASHION2_ROOT'):
+        dataset(tmp_path, ann_file='validation/annos')
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(FileFormatError, match='empty: no annotation in it'):
+        dataset(tmp_path, ann_file='empty')
+    with pytest.raises(InputError, match="needs data_prefix=dict.img='train/image'"):
+        DeepFashion2Dataset('train/annos', data_root=str(tmp_path))
+
+
+def test_the_cache_is_used_until_an_annotation_changes(root):
+    folder = root({1: dict(item1=skirt()), 2: dict(item1=shorts())}) / 'train/annos'
+    cache = folder.with_name('annos.cache.npz')
+    first = read_items(str(folder))
+    assert cache.is_file()
+    stat = (folder / '000002.json').stat()
+    text = (folder / '000002.json').read_text()
+    (folder / '000002.json').write_text(text.replace('[1, 2, 2,', '[7, 2, 2,'))  # of the same size
+    os.utime(folder / '000002.json', ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert read_items(str(folder)).landmarks[1, 0].tolist() == [1, 2, 2]  # nothing tells of it: the cache was used
+    os.utime(folder / '000002.json', ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert read_items(str(folder)).landmarks[1, 0].tolist() == [7, 2, 2]
+    (folder / '000002.json').unlink()
+    assert read_items(str(folder)).images.tolist() == [1]
+    cache.write_bytes(cache.read_bytes()[:100])
+    again = read_items(str(folder))
+    assert again.images.tolist() == [1]
+    for name in first._fields[1:]:
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name)[:1])
+
+
+def test_a_folder_that_cannot_be_written_is_read(root, monkeypatch):
+    folder = root({1: dict(item1=skirt())}) / 'train/annos'
+    folder.with_name('annos.cache.npz').mkdir()  # where the cache would be
+    assert read_items(str(folder)).images.tolist() == [1]
+
+
+def test_a_coco_json_is_read_by_mmpose_with_this_metainfo(tmp_path):
+    keypoints = [0] * 3 * 294
+    keypoints[:3] = [4, 5, 2]
+    (tmp_path / 'a.json').write_text(json.dumps(dict(
+        images=[dict(id=1, file_name='000001.jpg', width=9, height=9)], categories=[dict(id=1, name='a')],
+        annotations=[dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 8, 8], area=64, iscrowd=0, num_keypoints=1,
+                          keypoints=keypoints)])))
+    data = DATASETS.build(dict(type='DeepFashion2Dataset', ann_file=str(tmp_path / 'a.json'), data_prefix=dict(img='')))
+    assert type(data).__module__.startswith('mmpose.') and len(data) == 1
+    assert data.metainfo['sigmas'].shape == (294, ) and data.metainfo['keypoint_id2name'][1] == LANDMARKS[1]
+    own = dict(from_file='configs/_base_/datasets/deepfashion2.py')
+    assert DeepFashion2Dataset(str(tmp_path / 'a.json'), metainfo=own).metainfo['keypoint_id2name'][0] == 'sss_kpt1'
+
+
+BOX = dict(image_id=3, category_id=7, bbox=[1, 2, 30, 40], score=0.5)
+
+
+@pytest.fixture
+def detected(root):
+    """Writes a file of detections beside two annotated images, and gives the data set's arguments."""
+    def write(boxes):
+        folder = root({3: dict(item1=skirt()), 5: dict(source='shop', pair_id=1)})
+        (folder / 'boxes.json').write_text(boxes if isinstance(boxes, str) else json.dumps(boxes))
+        return dict(root=folder, bbox_file='boxes.json', test_mode=True)
+    return write
+
+
+def test_detections_are_rows_without_an_annotation(detected):
+    boxes = [BOX, dict(BOX, image_id=5, category_id=9, score=0.25)]
+    garments = infos(dataset(**detected(boxes)))
+    assert [(info['id'], info['img_id'], info['category_id']) for info in garments] == [(0, 3, 7), (1, 5, 9)]
+    assert garments[0]['bbox'].tolist() == [[1, 2, 31, 42]] and garments[1]['bbox_score'].tolist() == [0.25]
+    assert not any(info['keypoints_visible'].any() or 'raw_ann_info' in info for info in garments)
+    kept = infos(dataset(**detected(boxes), filter_cfg=dict(bbox_score_thr=0.3)))
+    assert [info['id'] for info in kept] == [0]
+
+
+@pytest.mark.parametrize(('boxes', 'words'), [
+    ('[', 'boxes.json: no JSON'), ([], 'boxes.json: expected a list of boxes'), ({}, 'expected a list of boxes'),
+    ([BOX, 3], r'boxes.json, field \[1\]: expected an object, found 3'),
+    ([dict(BOX, image_id=4)], r'field \[0\]: image_id 4 is none of the images that .*train/annos annotates'),
+    ([dict(BOX, category_id=0)], 'category_id must be 1 to 13, got 0'),
+    ([dict(BOX, bbox=[1, 2, 0, 4])], 'bbox .x y width height. has no area'),
+    ([dict(BOX, bbox=[1, 2, 3])], 'bbox must be 4 numbers, got 3'),
+    ([dict(BOX, score=float('nan'))], 'score must be a finite number, got nan'),
+])
+def test_faulty_detections_name_their_place(detected, boxes, words):
+    with pytest.raises(FileFormatError, match=words):
+        dataset(**detected(boxes))
+
+
+@pytest.mark.parametrize(('options', 'words'), [
+    (dict(filter_cfg=dict(bbox_score_thr=0.3)), 'filter_cfg goes with bbox_file'),
+    (dict(bbox_file='boxes.json', test_mode=True, filter_cfg=dict(min_size=3)), 'filter_cfg takes bbox_score_thr only'),
+    (dict(data_mode='bottomup'), "data_mode must be 'topdown'"),
+])
+def test_arguments_that_do_not_fit(root, options, words):
+    with pytest.raises(InputError, match=words):
+        dataset(root({1: dict(item1=skirt())}), **options)
+
+
+def test_boxes_for_a_detector_worked_by_hand(root):
+    folder = root({2: dict(item1=skirt(), item2=shorts()), 4: dict(source='shop', pair_id=1),
+                   9: dict(item1=skirt(bounding_box=[3, 3, 3, 9]))})
+    config = dict(type='mmdet.DeepFashion2BoxDataset', data_root=str(folder), ann_file='train/annos',
+                  data_prefix=dict(img='train/image'), filter_cfg=dict(filter_empty_gt=True), pipeline=[])
+    with pytest.warns(UserWarning, match='000009.json, item1: its bounding_box has no area'):
+        train, test = (DETECTION_DATASETS.build(dict(config, test_mode=test)) for test in (False, True))
+    row = train.get_data_info(0)
+    assert row['img_path'].endswith('train/image/000002.jpg') and len(train) == 1
+    assert row['instances'] == [dict(bbox=[5, 18, 57, 94], bbox_label=label, ignore_flag=0) for label in (8, 6)]
+    assert [test.get_data_info(k)['img_id'] for k in range(len(test))] == [2, 4, 9]
+    assert train.metainfo['classes'][8] == 'skirt'
