@@ -95,18 +95,19 @@ def read_sizes(parts: Mapping) -> dict[str, Sequence]:
     """Size of every image of every part; ends where images cannot be read, after it has named them."""
     from ..datasets.conversion import rows_of
     from ..images import image_sizes
-    sizes, broken = {}, []
+    sizes, broken, total = {}, [], 0
     for name, part in parts.items():
         paths = [row['img_path'] for row in rows_of(part)]
         distinct = list(dict.fromkeys(paths))
+        total += len(distinct)
         found, errors = image_sizes(track(distinct, f'{name}: image headers'))
         broken += errors
         if not errors:
             of_paths = dict(zip(distinct, found))
             sizes[name] = [of_paths[path] for path in paths]
     if broken:
-        print(f'{len(broken)} images cannot be read, and nothing was written. Repair them, or take their rows out of '
-              'the raw files.')
+        print(f'{len(broken)} of {total} images cannot be read, and nothing was written. Repair them, or take their '
+              'rows out of the raw files.')
         for error in broken[:SHOWN]:
             print(f'  {error}')
         if len(broken) > SHOWN:

@@ -16,8 +16,8 @@ from .formats.coco import Size, check_coco, to_coco
 from .formats.deepfashion import SPLITS, read_partition
 from .formats.fashionai import train_files
 
-READERS = {'fashionai': FashionAIDataset, 'deepfashion': DeepFashionAttributeDataset, 'fld': FLDDataset,
-           'deepfashion2': DeepFashion2Dataset}
+READERS = {'fashionai': FashionAIDataset, 'deepfashion': DeepFashionAttributeDataset,
+           'deepfashion2': DeepFashion2Dataset, 'fld': FLDDataset}
 DEEPFASHION2_SPLITS = ('train', 'validation')
 
 

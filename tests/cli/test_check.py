@@ -155,7 +155,7 @@ def test_the_releases_are_those_that_can_be_checked():
 @pytest.mark.parametrize(('arguments', 'message'), [
     ([], 'required: DATA'),
     (['deepfashoin', '.'], 'deepfashoin: no such file'),
-    (['deepfashoin', '.'], 'the releases are fashionai, deepfashion, fld, coco'),
+    (['deepfashoin', '.'], 'the releases are fashionai, deepfashion, deepfashion2, fld, coco'),
     (['deepfashion', 'no/such/folder'], 'no/such/folder: no such folder'),
     (['coco', '.', '--sample', '0'], 'argument --sample: must be at least 1, got 0'),
     (['coco', '.', '--seed', '-1'], 'argument --seed: must be at least 0, got -1'),

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from pcloss_mmpose.datasets.formats.records import Records, Strings, coco_landmarks
+from pcloss_mmpose.datasets.formats.records import Places, Records, Strings, coco_landmarks
 
 NAMES = ['img/a.jpg', '', '衣/👕.jpg', 'img/long name.jpg']
 RECORDS = Records(
@@ -30,8 +30,25 @@ def test_one_row(row):
     found = RECORDS[row]
     np.testing.assert_array_equal(found.pop('landmarks'), [[12, 13, 14], [15, 16, 17]])
     np.testing.assert_array_equal(found.pop('box'), [8, 9, 10, 11])
-    assert found == dict(id=4, image_name='衣/👕.jpg', root='s3://there', category_id=3, variation=2)
+    assert found == dict(id=4, image_id=4, image_name='衣/👕.jpg', root='s3://there', category_id=3, variation=2)
     assert {type(found[key]) for key in ('id', 'category_id', 'variation')} == {int}
+
+
+def test_landmarks_of_a_category_stand_at_their_places():
+    """Two categories of five landmarks, which rows keep in the order of their own."""
+    places = Places(5, [np.array([4, 0]), np.array([3])])
+    landmarks = np.array([[[1, 2, 2], [3, 4, 1]], [[5, 6, 2], [0, 0, 0]]], dtype=np.float32)
+    records = Records(ids=np.arange(2), names=Strings('ab'), folders=np.zeros(2, int), roots=('', ),
+                      categories=np.array([1, 2]), landmarks=landmarks, images=np.array([7, 7]), places=places,
+                      scores=np.float32([.5, .25]), attributes=np.array([[1, 2], [3, 3]]))
+    none = [0, 0, 0]
+    expected = [[[3, 4, 1], none, none, none, [1, 2, 2]], [none, none, none, [5, 6, 2], none]]
+    np.testing.assert_array_equal(records.points(slice(None)), expected)
+    second = records[1:]
+    np.testing.assert_array_equal(second.points([0]), expected[1:])
+    row = second[0]
+    np.testing.assert_array_equal(row['landmarks'], expected[1])
+    assert (row['id'], row['image_id'], row['score'], row['attributes']) == (1, 7, .25, [3, 3])
 
 
 def test_no_row():

@@ -70,13 +70,15 @@ def check_coco(path: str, rows: Iterable[Mapping], sizes: Sequence[Size], root: 
     with contextlib.redirect_stdout(io.StringIO()):  # COCO reports its progress
         coco = COCO(path)
     if len(coco.anns) != len(sizes):
-        raise FileFormatError.at(path, f'{len(coco.anns)} annotations, but the raw files have {len(sizes)}')
+        raise FileFormatError.at(path, f'{len(coco.imgs)} images and {len(coco.anns)} annotations, but the raw files '
+                                 f'have {len(sizes)}')
     images = set()
     for info, size in zip(rows, sizes):
         number = info['img_id'] + 1 - first_image
         images.add(number)
         if number not in coco.imgs or info['id'] + 1 not in coco.anns:
-            raise FileFormatError.at(f'{path}, image {number}', f"no image, or no annotation {info['id'] + 1}")
+            raise FileFormatError.at(path, f'{len(coco.imgs)} images and {len(coco.anns)} annotations, and no image '
+                                     f"{number} or no annotation {info['id'] + 1} among them")
         image, annotation = coco.imgs[number], coco.anns[info['id'] + 1]
         raw = info['raw_ann_info']
         for what, found, expected in (
