@@ -10,8 +10,9 @@ import torch
 import torchvision
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import get_mmcls_models
 from mmpose.datasets.transforms import PackPoseInputs
@@ -20,9 +21,11 @@ from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from pcloss_mmpose.datasets.formats.fashionai import TRAIN_FILES, train_files
 from pcloss_mmpose.fast_training import fast_options
 from pcloss_mmpose.synthetic import write_fashionai
+from pcloss_mmpose.synthetic.deepfashion2 import write_deepfashion2
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-LEAVES = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
+DETECTORS = [CONFIGS / 'deepfashion2/rtmdet/rtmdet-s_4xb32-36e_deepfashion2-640x640.py']
+LEAVES = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts and path not in DETECTORS)
 PAIRS = [(path, path.with_name(re.sub('-pcloss(-tuned)?', '', path.name)))
          for path in LEAVES if re.search('-pcloss(-tuned)?_', path.name)]
 
@@ -79,14 +82,20 @@ def test_the_rows_of_the_paper_are_there():
     for model in ('td-hm_res50', 'td-hm_res50-fpn'):
         for arm in ('', '-pcloss', '-pcloss-tuned'):
             assert f'{model}{arm}_8xb64-210e_coco-256x192' in stems
-    assert len(stems) == 27 + 3 + 16 + 6 + 4 and len(PAIRS) == 32 and len(KINDS) == 19
+    for model in ('spb/td-hm_res50{}_4xb64', 'hrnet/td-hm_hrnet-w32{}_4xb64', 'rtmpose/rtmpose-s{}_4xb256',
+                  'rtmpose/rtmpose-m{}_4xb256'):
+        for arm in ('', '-pcloss'):
+            for landmarks in ('', '-81'):
+                name = f'{model.format(arm)}-100e_deepfashion2{landmarks}-256x192.py'
+                assert CONFIGS / 'deepfashion2' / name in LEAVES
+    assert len(stems) == 27 + 3 + 16 + 6 + 4 + 16 and len(PAIRS) == 40 and len(KINDS) == 25
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
 def test_a_config_defines_nothing_that_nobody_reads(path):
     """Its dump has no helper variables; these are the keys of today's configs, each in use."""
     allowed = KEYS | (FASHIONAI_KEYS if path.parts[-3] == 'fashionai' or path.parts[-2] == 'demo' else set())
-    allowed |= COCO_KEYS if path.parts[-3] == 'coco' else set()
+    allowed |= COCO_KEYS if path.parts[-3] in ('coco', 'deepfashion2') else set()
     allowed |= PCLOSS_KEYS if '-pcloss' in path.name else set()
     config = load(path)
     assert set(config) <= allowed
@@ -100,7 +109,7 @@ def test_a_base_of_the_loss_can_be_read_alone(path):
     """It inherits nothing, and its values are written out."""
     tree = ast.parse(path.read_text())
     names = [node.targets[0].id for node in tree.body]
-    assert sorted(names) == ['integral', 'pc_loss']
+    assert sorted(names) == (['pc_loss'] if 'simcc' in path.name else ['integral', 'pc_loss'])
     values = [keyword.value for node in tree.body for keyword in node.value.keywords]
     assert values and all(isinstance(value, ast.Constant) for value in values)
 
@@ -135,7 +144,10 @@ def test_config_builds_and_its_parts_agree(path):
             TRANSFORMS.build(step)
     init_default_scope(config.default_scope)
     hook = config.default_hooks.checkpoint
-    if config.dataset_type == 'CocoDataset':
+    if path.parts[-3] == 'deepfashion2':
+        Evaluator(config.val_evaluator), Evaluator(config.test_evaluator)
+        assert (hook.save_best, hook.rule, hook.by_epoch) == ('AP', 'greater', True)
+    elif config.dataset_type == 'CocoDataset':
         assert (hook.save_best, hook.rule) == ('coco/AP', 'greater')  # its metric opens the annotations when built
     else:
         METRICS.build(config.val_evaluator)
@@ -221,6 +233,7 @@ def test_imagenet_weights_fit_by_their_names(name):
     ('FLD_ROOT', 'td-reg_fashionnet_4xb5-100k_fld-512x512'),
     ('COCO_ROOT', 'td-hm_res50_8xb64-210e_coco-256x192'),
     ('GARMENTS_ROOT', 'td-hm_efflite0_1xb12-600_garments-128x128'),
+    ('DEEPFASHION2_ROOT', 'rtmpose-m_4xb256-100e_deepfashion2-81-256x192'),
 ])
 def test_roots_come_from_the_environment(variable, name, monkeypatch):
     monkeypatch.setenv(variable, '/somewhere/else')
@@ -230,6 +243,18 @@ def test_roots_come_from_the_environment(variable, name, monkeypatch):
     if variable == 'COCO_ROOT':
         assert config.test_dataloader.dataset.bbox_file.startswith('/somewhere/else/')
         assert config.test_evaluator.ann_file.startswith('/somewhere/else/')
+
+
+def test_a_detectors_boxes_come_from_the_environment(monkeypatch):
+    name = 'td-hm_res50_4xb64-100e_deepfashion2-256x192'
+    assert load(leaf(name)).test_dataloader.dataset.bbox_file is None
+    monkeypatch.setenv('DEEPFASHION2_BOXES', '/boxes.json')
+    monkeypatch.setenv('DEEPFASHION2_ROOT', '/root')
+    config = load(leaf(name))
+    assert config.test_dataloader.dataset.bbox_file == '/boxes.json'
+    assert 'bbox_file' not in config.val_dataloader.dataset
+    assert [dict(each) for each in config.test_evaluator] == [
+        dict(type='DeepFashion2AP', ann_file='/root/validation/annos')]
 
 
 @pytest.mark.parametrize('name', [
@@ -271,7 +296,9 @@ def roots(tmp_path_factory, raw, tiny_coco):
     boxes.parent.mkdir()
     boxes.write_text(json.dumps([
         dict(image_id=image, category_id=1, bbox=[6, 6, 50, 50], score=0.9) for image in (0, 1)]))
-    names = ('FASHIONAI_ROOT', 'GARMENTS_ROOT', 'DEEPFASHION_ROOT', 'FLD_ROOT', 'COCO_ROOT')
+    for split in ('train', 'validation'):
+        write_deepfashion2(root / 'deepfashion2', split, 3, size=128)
+    names = ('FASHIONAI_ROOT', 'GARMENTS_ROOT', 'DEEPFASHION_ROOT', 'DEEPFASHION2_ROOT', 'FLD_ROOT', 'COCO_ROOT')
     with pytest.MonkeyPatch.context() as patch:
         for name in names:
             patch.setenv(name, str(root / name[:-len('_ROOT')].lower()))
@@ -306,7 +333,7 @@ def take_steps(path):
     """A training and a validation step, from the annotation files to the metric."""
     config = shrunk(path)
     init_default_scope(config.default_scope)
-    model = MODELS.build(config.model)
+    model = revert_sync_batchnorm(MODELS.build(config.model))  # as a Runner does with one process
     optimizer = build_optim_wrapper(model, config.optim_wrapper)
     model.train()
     first = next(model.backbone.parameters())
@@ -339,3 +366,19 @@ def test_one_of_each_kind_takes_steps(path, roots):
 def test_every_config_takes_steps(path, roots):
     take_steps(path)
 
+
+@pytest.mark.parametrize('path', DETECTORS, ids=lambda path: path.stem)
+def test_the_detector_trains_and_is_measured(path, roots, tmp_path):
+    """By MMDetection's own parts, on which boxes must be left out by non-maximum suppression."""
+    config = load(path)
+    config.model.backbone.init_cfg = None
+    assert config.model.bbox_head.num_classes == 13
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    config.train_cfg.update(max_epochs=1, val_interval=1)
+    config.merge_from_dict(dict(work_dir=str(tmp_path), log_level='ERROR', experiment_name=path.stem))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        runner = Runner.from_cfg(config)
+        runner.train()
+        measured = runner.test()
+    assert 0 <= measured['coco/bbox_mAP'] <= 1 and 'coco/long_sleeve_top_precision' in measured

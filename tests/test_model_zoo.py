@@ -35,7 +35,7 @@ def readme_row(path):
     """What the README says about a config."""
     folder = data_set(path)
     link = f'[{path.stem}]({path.relative_to(folder)})'
-    row, = (row for table in tables((folder / 'README.md').read_text()) for row in table if row['config'] == link)
+    row, = (row for table in tables((folder / 'README.md').read_text()) for row in table if row.get('config') == link)
     return row
 
 
@@ -57,9 +57,11 @@ def test_what_is_said_of_a_config_is_true(path):
     config = load_config(path, custom_imports=False)
     length = config.train_cfg.get('max_iters', config.train_cfg.get('max_epochs'))
     assert model['Metadata'].get('Iterations', model['Metadata'].get('Epochs')) == length
-    loss = config.model.head.get('pc_loss')
+    loss = config.model.get('head', {}).get('pc_loss')  # a detector has another head
     assert ('PCLoss' in model['Metadata']['Architecture']) == bool(loss)
     groups = {'left_right': 'left and right', 'top_bottom': 'top and bottom', None: 'one group'}
+    if 'head' not in config.model:
+        return
     tuned = ', tuned' * ('-pcloss-tuned_' in path.name)
     assert readme_row(path)['loss'] == (f'with PCLoss, {groups[loss.partition]}{tuned}' if loss else 'without PCLoss')
 
@@ -69,7 +71,7 @@ def test_the_papers_figures_in_the_readmes_are_those_of_its_tables():
     paper = {row.config: f'{row.figures[0]:.{table.digits}f}' + '*' * row.quoted
              for table in paper_tables() for row in table.rows if row.figures}
     shown = {path.stem: next((value for name, value in readme_row(path).items() if name.startswith("paper's ")), None)
-             for path in LEAVES}
+             for path in LEAVES if 'rtmdet' not in path.stem}
     assert {name: figure for name, figure in shown.items() if figure} == {
         name: figure for name, figure in paper.items() if name}
 
