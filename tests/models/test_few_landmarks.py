@@ -38,17 +38,19 @@ HEADS = {
     'PCDSNTHead': dict(in_channels=4, in_featuremap_size=HEATMAP_SIZE, num_joints=K, deconv_out_channels=None,
                        decoder=dict(INTEGRAL, normalize=True)),
 }
-LOSSES = [
-    dict(),
-    dict(robust=True, topk=8),
-    dict(robust=True, partition='left_right', metainfo=METAINFO),
-    dict(topk=4, partition='left_right', metainfo=METAINFO),
-]
+SIDES = dict(partition='left_right', metainfo=METAINFO)
+LOSSES = {
+    'squares': dict(),
+    'worst lengths': dict(robust=True, topk=8),
+    'lengths by side': dict(robust=True, **SIDES),
+    'worst squares by side': dict(topk=4, **SIDES),
+}
 
 
 def build(name, loss, **changes):
     torch.manual_seed(0)
-    return MODELS.build(copy.deepcopy(dict(HEADS[name], type=name, pc_loss=dict(loss, type='PCLoss'), **changes)))
+    pc_loss = dict(LOSSES[loss], type='PCLoss')
+    return MODELS.build(copy.deepcopy(dict(HEADS[name], type=name, pc_loss=pc_loss, **changes)))
 
 
 def sample_of(codec, annotated, seed=0, **changes):
@@ -98,7 +100,7 @@ def taken(monkeypatch):
     return numbers
 
 
-@pytest.mark.parametrize('loss', LOSSES, ids=str)
+@pytest.mark.parametrize('loss', LOSSES)
 @pytest.mark.parametrize('name', HEADS)
 def test_value_and_gradient_are_those_of_all_landmarks(name, loss, taken):
     head = build(name, loss)
@@ -125,7 +127,7 @@ def test_value_and_gradient_are_those_of_all_landmarks(name, loss, taken):
 def test_the_gradient_at_the_heatmaps(options, codec, layout, dtype, tolerance, taken):
     """Also of a head's output in mixed precision; each map of what is not annotated has none."""
     channels = 3 * K if codec is COMBINED else K
-    head = build('PCHeatmapHead', LOSSES[2], decoder=codec, out_channels=channels,
+    head = build('PCHeatmapHead', 'lengths by side', decoder=codec, out_channels=channels,
                  integral=dict(alpha=10., **options))
     samples = batch_of(codec)
     output = torch.randn(4, channels, *HEATMAP_SIZE[::-1], generator=torch.Generator().manual_seed(0))
@@ -142,7 +144,7 @@ def test_the_gradient_at_the_heatmaps(options, codec, layout, dtype, tolerance, 
     assert torch.equal(maps.flatten(2).any(-1), counts) and taken == [MOST, K]
 
 
-@pytest.mark.parametrize('loss', LOSSES, ids=str)
+@pytest.mark.parametrize('loss', LOSSES)
 @pytest.mark.parametrize('name', ['PCHeatmapHead', 'PCSimCCHead'])
 def test_gradients_of_gradients(name, loss):
     head = build(name, loss)
@@ -160,7 +162,7 @@ def test_gradients_of_gradients(name, loss):
 
 @pytest.mark.parametrize('name', ['PCHeatmapHead', 'PCSimCCHead', 'PCRegressionHead'])
 def test_a_batch_without_an_annotated_landmark_is_a_zero(name):
-    head, maps = build(name, LOSSES[1]), features(name, batch=2)
+    head, maps = build(name, 'worst lengths'), features(name, batch=2)
     samples = [sample_of(HEADS[name]['decoder'], []) for _ in range(2)]
     losses = head.loss(tuple(maps), samples)
     gradient, = torch.autograd.grad(losses['loss_pc'], maps)
@@ -184,7 +186,7 @@ def test_which_landmarks_are_annotated():
 @pytest.mark.parametrize('name', ['PCHeatmapHead', 'PCSimCCHead', 'PCRegressionHead'])
 def test_a_weight_for_what_is_not_annotated_is_refused(name):
     """By no codec of MMPose; such a landmark would be left out, and nobody would know."""
-    head, samples = build(name, LOSSES[0]), batch_of(HEADS[name]['decoder'])
+    head, samples = build(name, 'squares'), batch_of(HEADS[name]['decoder'])
     samples[1].gt_instance_labels.keypoint_weights[0, [292, 293]] = 1
     head.logs_now = False
     with pytest.raises(ValueError, match=r'^2 landmarks have a keypoint weight above 0 and keypoints_visible 0'):
@@ -195,7 +197,7 @@ def test_a_weight_for_what_is_not_annotated_is_refused(name):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_a_gpu_is_waited_for_when_a_step_is_logged():
-    head = build('PCHeatmapHead', LOSSES[1]).cuda()
+    head = build('PCHeatmapHead', 'worst lengths').cuda()
     output = torch.randn(4, K, *HEATMAP_SIZE[::-1], device='cuda', requires_grad=True)
     right = [sample.to('cuda') for sample in batch_of(MSRA)]
     wrong = copy.deepcopy(right)
