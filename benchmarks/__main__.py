@@ -31,7 +31,8 @@ from pcloss_mmpose.cli.arguments import out_file
 from pcloss_mmpose.errors import FileFormatError, InputError, PclossError
 from pcloss_mmpose.inference.predictor import choose_device
 
-NAMES = ('integral', 'loss', 'step', 'fast', 'input', 'targets', 'start', 'metric', 'imports', 'predict', 'inference')
+NAMES = ('integral', 'loss', 'landmarks', 'step', 'fast', 'input', 'targets', 'start', 'metric', 'imports',
+         'predict', 'inference')
 SCALES = (1, 4, 16)
 HEADER = ('', 'ours', 'peer', 'ratio (quartiles)', 'target', 'floor', 'memory')
 

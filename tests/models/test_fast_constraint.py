@@ -118,6 +118,26 @@ def test_it_is_enough_to_know_the_size_of_the_largest_group(robust, topk):
 
 
 @either_form
+@pytest.mark.parametrize('topk', [None, 2])
+@pytest.mark.parametrize('groups', [None, GROUPS], ids=['one group', 'groups'])
+def test_landmarks_that_are_handed_over_alone(robust, topk, groups):
+    """In any order, with some among them that are masked, or in no group; each sample has others."""
+    pred, target, weight = case(batch=6, valid=0.4)
+    landmarks = torch.stack([torch.randperm(9, generator=torch.Generator().manual_seed(seed))[:5] for seed in range(6)])
+    kept = torch.zeros_like(weight).scatter_(1, landmarks, 1.)
+    both = landmarks[..., None].expand(-1, -1, 2)
+
+    def some(pred, target, weight):
+        return position_constraint_loss(
+            pred.gather(1, both), target.gather(1, both), weight, groups, topk, robust, landmarks)
+
+    expected = with_gradients(readable, pred, target, kept * weight, groups, topk, robust)
+    assert expected[0] > 0
+    torch.testing.assert_close(with_gradients(some, pred, target, weight), expected)
+    torch.testing.assert_close(with_gradients(some, pred, target, weight[..., None]), expected)
+
+
+@either_form
 def test_an_empty_batch_is_a_zero(robust):
     loss, gradient, _ = assert_equal_both_ways(*(tensor[:0] for tensor in case()), GROUPS, 2, robust)
     assert loss == 0 and gradient.shape == (0, 9, 2)

@@ -147,6 +147,11 @@ def test_half_precision_is_computed_in_float32():
     (dict(groups=[[0, 3]]), ValueError, 'index 3 is out of range: there are 3 landmarks'),
     (dict(groups=[[0, -1]]), ValueError, 'indices from 0, got -1'),
     (dict(groups=[[0, 0]]), ValueError, 'twice'),
+    (dict(landmarks=torch.zeros(2, 4).long(), weight=torch.ones(2, 9)), ValueError, r'landmarks must have .*\(2, 3\)'),
+    (dict(landmarks=torch.zeros(2, 3).long()), ValueError, r'weight must have shape \(2, K\) or \(2, K, 1\).* None'),
+    (dict(landmarks=torch.zeros(2, 3).long(), weight=torch.ones(3, 9)), ValueError, r'weight must have shape \(2, K\)'),
+    (dict(landmarks=torch.zeros(2, 3).long(), weight=torch.ones(2, 9, 2)), ValueError, 'weight must have shape'),
+    (dict(landmarks=torch.zeros(2, 3).long(), weight=torch.ones(2, 9), groups=[[0, 9]]), ValueError, '9 landmarks'),
 ])
 def test_bad_input(kwargs, error, words):
     arguments = dict(pred=torch.zeros(2, 3, 2), target=torch.zeros(2, 3, 2), **{})

@@ -47,22 +47,25 @@ class PCHeatmapMixin(PCLossMixin):
     has_covariance = True
 
     def landmark_fractions(self, output: Tensor) -> Tensor:
-        return self._fractions(self._heatmaps(output))
-
-    def some_fractions(self, output: Tensor, landmarks: Tensor) -> Tensor:
-        return self._fractions(picked(self._heatmaps(output), landmarks))
-
-    def _fractions(self, heatmaps: Tensor) -> Tensor:
-        pixels = integral_coordinates(heatmaps, **self.integral)
+        pixels = integral_coordinates(self._heatmaps(output), **self.integral)
         x_scale, y_scale = self.pixel_fractions
         return torch.stack([pixels[..., 0] * x_scale, pixels[..., 1] * y_scale], dim=-1)
+
+    def some_fractions(self, output: Tensor, landmarks: Tensor) -> Tensor:
+        if self._is_combined:
+            landmarks = (3 * landmarks[..., None] + torch.arange(3, device=landmarks.device)).flatten(1)
+        return self.landmark_fractions(picked(output, landmarks))
 
     def landmark_covariances(self, output: Tensor) -> Tensor:
         return integral_covariances(self._heatmaps(output), **self.integral, pixel=self.pixel_fractions)
 
     def _heatmaps(self, output: Tensor) -> Tensor:
         """Without the two channels of offsets that a combined output has for each landmark."""
-        return output[:, ::3] if getattr(self.decoder, 'heatmap_type', None) == 'combined' else output
+        return output[:, ::3] if self._is_combined else output
+
+    @property
+    def _is_combined(self) -> bool:
+        return getattr(self.decoder, 'heatmap_type', None) == 'combined'
 
 
 def codec_peak(codec) -> float:

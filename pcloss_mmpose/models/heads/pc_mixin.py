@@ -22,12 +22,12 @@ class PCLossMixin:
     The stock ``loss`` runs as it is. What its ``forward`` returned is kept until PCLoss has been computed from it and
     then let go, because ``predict`` of some heads changes that tensor in place. No parameter and no buffer is added,
     so a stock checkpoint fits, and ``predict`` is the stock one. A subclass says how its output becomes coordinates,
-    and one with several outputs (stages) says which they are: PCLoss is summed over them. Where at most half of the
-    landmarks are annotated in any sample of a batch, as where each category has its own, a subclass may turn the output
-    for these alone into coordinates, and no pair of others is formed. Beside ``loss_pc`` stands
-    ``pc_share``, the part of the gradient that is PCLoss's (:func:`gradient_share`), which shows whether loss_weight
-    is of a sensible size. A training sets ``logs_now``, so that this and the stock accuracy of heatmaps, which a step
-    would wait for, are computed at the steps that are logged (:class:`~pcloss_mmpose.logged_steps.LoggedStepsHook`).
+    and one with several outputs (stages) says which they are: PCLoss is summed over them. Where every sample of a batch
+    has at most a third of the landmarks, as where each category has its own, a subclass may turn the output for these
+    alone into coordinates, and no pair of others is formed. Beside ``loss_pc`` stands ``pc_share``, the part of the
+    gradient that is PCLoss's (:func:`gradient_share`), which shows whether loss_weight is of a sensible size. A
+    training sets ``logs_now``, so that this and the stock accuracy of heatmaps, which a step would wait for, are
+    computed at the steps that are logged (:class:`~pcloss_mmpose.logged_steps.LoggedStepsHook`).
 
     Another loss of the family may take PCLoss's place, as ``structural_loss``; the log then says ``loss_structural``
     and ``structural_share``.
@@ -245,15 +245,15 @@ def annotated_landmarks(batch_data_samples) -> Tensor | None:
     """The landmarks that are annotated in each sample, (B, N) int64, on the CPU, where nothing has to be waited for.
 
     They are those with ``keypoints_visible`` above 0, the only ones to which codecs give a weight. N is the largest
-    number in a sample; what other samples lack is filled up with landmarks that are not annotated. None: N would be
-    more than half of all, or the samples do not say.
+    number in a sample; the others are filled up with landmarks that are not annotated. None: N would be more than a
+    third of all, where choosing costs as much as it saves, or the samples do not say.
     """
     if not all('keypoints_visible' in sample.gt_instances for sample in batch_data_samples):
         return None
     visible = np.concatenate([sample.gt_instances.keypoints_visible for sample in batch_data_samples])
     missing = (visible[..., 0] if visible.ndim == 3 else visible) <= 0  # converters of landmarks make a second column
     most = missing.shape[1] - int(missing.sum(axis=1).min())
-    if 2 * most > missing.shape[1]:
+    if 3 * most > missing.shape[1]:
         return None
     return torch.from_numpy(np.argsort(missing, axis=1, kind='stable')[:, :max(most, 1)])
 

@@ -2,7 +2,7 @@
 
 Autograd would keep and walk through every step of the loss. The gradient has a short form of its own instead, and is
 computed beside the value: forward and backward together take 0.5 to 0.8 of the readable form's time for 8 to 24
-landmarks on the CPU. Lengths gather the valid landmarks before pairs are formed: for 39 of 294, most of the work.
+landmarks on the CPU, where lengths gather the valid landmarks before pairs are formed: for 39 of 294, most of the work.
 """
 
 from __future__ import annotations
