@@ -145,7 +145,8 @@ def _item(category: str, body: np.ndarray, has_top: bool, size: tuple[int, int],
     hidden &= _are_inside(shape, size)
     if has_top:
         hidden[[INDEX['waistband_left'], INDEX['waistband_right']]] = False
-    return Item(drawn_as, body, shape, hidden, lambda scene_rng: cut(category, shape, scene_rng))
+    dressed_in = 'skirt' if category == 'shorts' else drawn_as  # bare legs
+    return Item(dressed_in, body, shape, hidden, lambda scene_rng: cut(category, shape, scene_rng))
 
 
 def _annotate(category: str, number: int, picture: Picture, size: tuple[int, int],
