@@ -79,7 +79,7 @@ def draw_deepfashion2(categories: Sequence[str], size: Size, seed: int, index: i
     worn = _outfit(first, categories, rng)
     how = DIFFICULTIES[difficulty]
     bodies = _place([sample_body(category, rng) for category in worn], worn, size, rng, how)
-    items = [_item(category, body, number > 0, size, rng) for number, (category, body) in enumerate(zip(worn, bodies))]
+    items = [_item(category, body, number > 0, rng) for number, (category, body) in enumerate(zip(worn, bodies))]
     picture = draw(items, size, rng, how)
     entries = [_annotate(category, number, picture, size, rng) for number, category in enumerate(worn)]
     if first != worn[0]:
@@ -137,12 +137,11 @@ def _below(top: np.ndarray, lower: np.ndarray, rng: np.random.Generator) -> np.n
     return (lower - waist) * size + chest + down * reach * rng.uniform(0.7, 1.02)
 
 
-def _item(category: str, body: np.ndarray, has_top: bool, size: tuple[int, int], rng: np.random.Generator) -> Item:
+def _item(category: str, body: np.ndarray, has_top: bool, rng: np.random.Generator) -> Item:
     """What to draw. Where another item lies over a waistband, nothing else need hide it."""
     drawn_as = style_of(category).drawn_as
     shape = undress(category, body, rng)
     hidden = sample_hidden(drawn_as, rng)
-    hidden &= _are_inside(shape, size)
     if has_top:
         hidden[[INDEX['waistband_left'], INDEX['waistband_right']]] = False
     dressed_in = 'skirt' if category == 'shorts' else drawn_as  # bare legs

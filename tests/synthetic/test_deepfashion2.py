@@ -8,7 +8,7 @@ import pytest
 
 from pcloss_mmpose.metainfo.deepfashion2 import CATEGORIES, PARTS
 from pcloss_mmpose.synthetic import deepfashion2 as module
-from pcloss_mmpose.synthetic import draw_deepfashion2, write_deepfashion2
+from pcloss_mmpose.synthetic import draw_deepfashion2, occluders, write_deepfashion2
 
 SIZE = (160, 200)
 LOWER = {'shorts', 'trousers', 'skirt'}
@@ -99,8 +99,13 @@ def test_attributes_follow_their_rules(items):
     assert 0.005 < np.mean(unlabelled) < 0.05
 
 
-def test_some_pictures_show_a_top_and_what_is_worn_below_it():
-    annotations = [draw_deepfashion2(CATEGORIES, 32, 5, index).annotation for index in range(130)]
+def test_some_pictures_show_a_top_and_what_is_worn_below_it(monkeypatch):
+    pullover, pullovers, annotations = occluders._pullover, [], []
+    monkeypatch.setattr(occluders, '_pullover', lambda *arguments: pullovers.append(1) or pullover(*arguments))
+    for index in range(130):
+        annotations.append(draw_deepfashion2(CATEGORIES, 32, 5, index).annotation)
+        assert not (pullovers and 'item2' in annotations[-1])  # its own top is enough
+        pullovers.clear()
     pairs = [items_of(annotation) for annotation in annotations if 'item2' in annotation]
     assert 0.3 < len(pairs) / len(annotations) < 0.5
     hidden = []

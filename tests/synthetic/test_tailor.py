@@ -149,6 +149,7 @@ def test_a_sleeve_over_a_hem_hides_it():
     cloth = cut('long_sleeve_top', shape_of(**points), Straight(0.99))
     found = marks('long_sleeve_top', cloth)
     hidden = {name for name, mark in zip(PARTS['long_sleeve_top'], found) if is_folded_over(cloth, mark)}
+    assert cloth.parts[dict(zip(PARTS['long_sleeve_top'], found))['left_armpit'].part].corners[0] == 'shoulder_left'
     assert 'left_top_hem' in hidden and 'right_top_hem' not in hidden
     assert not any('sleeve' in name or 'cuff' in name or 'armpit' in name for name in hidden)
 
