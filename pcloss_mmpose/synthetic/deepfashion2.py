@@ -79,12 +79,13 @@ def draw_deepfashion2(categories: Sequence[str], size: Size, seed: int, index: i
     worn = _outfit(first, categories, rng)
     how = DIFFICULTIES[difficulty]
     bodies = _place([sample_body(category, rng) for category in worn], worn, size, rng, how)
-    picture = draw([_item(category, body, size, rng) for category, body in zip(worn, bodies)], size, rng, how)
-    items = [_annotate(category, number, picture, size, rng) for number, category in enumerate(worn)]
+    items = [_item(category, body, number > 0, rng) for number, (category, body) in enumerate(zip(worn, bodies))]
+    picture = draw(items, size, rng, how)
+    entries = [_annotate(category, number, picture, size, rng) for number, category in enumerate(worn)]
     if first != worn[0]:
-        items.reverse()
+        entries.reverse()
     annotation = {'source': 'shop' if difficulty == 'ordinary' else 'user', 'pair_id': index + 1}
-    return Drawing(picture.image, {**annotation, **{f'item{n}': item for n, item in enumerate(items, 1)}})
+    return Drawing(picture.image, {**annotation, **{f'item{n}': entry for n, entry in enumerate(entries, 1)}})
 
 
 def _outfit(category: str, categories: Sequence[str], rng: np.random.Generator) -> list[str]:
@@ -108,8 +109,17 @@ def _place(bodies: list[np.ndarray], worn: Sequence[str], size: tuple[int, int],
     placed = place(np.concatenate(bodies), extent, size, rng, how.smallest)
     if rng.random() < ZOOMED:
         centre = rng.uniform(np.nanmin(placed, axis=0), np.nanmax(placed, axis=0))
-        placed = centre + rng.uniform(*ZOOM) * (placed - centre)
+        zoomed = centre + rng.uniform(*ZOOM) * (placed - centre)
+        if all(_are_inside(body, size).sum() >= np.isfinite(body[:, 0]).sum() / 2
+               for body in np.split(zoomed, len(bodies))):
+            placed = zoomed
     return np.split(placed, len(bodies))
+
+
+def _are_inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(n,) booleans: which points lie in a picture of size (w, h)."""
+    with np.errstate(invalid='ignore'):
+        return ((points >= 0) & (points <= np.array(size) - 1)).all(axis=1)
 
 
 def _below(top: np.ndarray, lower: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -127,13 +137,15 @@ def _below(top: np.ndarray, lower: np.ndarray, rng: np.random.Generator) -> np.n
     return (lower - waist) * size + chest + down * reach * rng.uniform(0.7, 1.02)
 
 
-def _item(category: str, body: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> Item:
+def _item(category: str, body: np.ndarray, has_top: bool, rng: np.random.Generator) -> Item:
+    """What to draw. Where another item lies over a waistband, nothing else need hide it."""
     drawn_as = style_of(category).drawn_as
     shape = undress(category, body, rng)
     hidden = sample_hidden(drawn_as, rng)
-    with np.errstate(invalid='ignore'):
-        hidden &= ((shape >= 0) & (shape <= np.array(size) - 1)).all(axis=1)
-    return Item(drawn_as, body, shape, hidden, lambda scene_rng: cut(category, shape, scene_rng))
+    if has_top:
+        hidden[[INDEX['waistband_left'], INDEX['waistband_right']]] = False
+    dressed_in = 'skirt' if category == 'shorts' else drawn_as  # bare legs
+    return Item(dressed_in, body, shape, hidden, lambda scene_rng: cut(category, shape, scene_rng))
 
 
 def _annotate(category: str, number: int, picture: Picture, size: tuple[int, int],
@@ -141,7 +153,7 @@ def _annotate(category: str, number: int, picture: Picture, size: tuple[int, int
     cloth = picture.cuts[number]
     found = marks(category, cloth)
     points = np.rint([mark.point for mark in found]).astype(int)
-    outside = ((points < 0) | (points >= size)).any(axis=1)
+    outside = ~_are_inside(points, size)
     occluded = np.array([_is_hidden(mark, number, picture, unit_of(size)) for mark in found])
     labelled = ~outside & (rng.random(len(found)) >= NOT_LABELLED)
     visibility = np.where(labelled, np.where(occluded, 1, 2), 0)

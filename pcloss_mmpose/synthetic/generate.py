@@ -120,6 +120,7 @@ def seed_of(seed: int, split: str) -> int:
 
 
 def check_set(num_images: int, split: str, seed: int) -> None:
+    """Raise an InputError for what no set can have."""
     if seed < 0:
         raise InputError(f'seed must not be negative, got {seed}')
     if num_images < 1:
@@ -129,17 +130,20 @@ def check_set(num_images: int, split: str, seed: int) -> None:
 
 
 def check_categories(categories: Sequence[str], known: Sequence[str]) -> None:
+    """Raise an InputError for a category that is not known, or for none at all."""
     unknown = [category for category in categories if category not in known]
     if unknown or not categories:
         raise InputError(f'unknown category {unknown or "(none given)"}; choose from {", ".join(known)}')
 
 
 def check_difficulty(difficulty: str) -> None:
+    """Raise an InputError for one that is not known."""
     if difficulty not in DIFFICULTIES:
         raise InputError(f"unknown difficulty '{difficulty}'; choose from {', '.join(DIFFICULTIES)}")
 
 
 def check_size(size: Size) -> tuple[int, int]:
+    """(w, h), or an InputError for too small a picture."""
     width, height = (size, size) if isinstance(size, (int, np.integer)) else size
     if min(width, height) < SMALLEST_SIDE:
         raise InputError(f'size must be at least {SMALLEST_SIDE} pixels, got {size}')

@@ -27,8 +27,8 @@ BLENDS_BY, STANDS_OUT_BY = (8, 22), 30  # levels of grey
 class Item(NamedTuple):
     """A garment to be drawn."""
 
-    category: str  # of FashionAI's five
-    body: np.ndarray  # (24, 2) pixels: what its wearer is drawn by
+    category: str  # of FashionAI's five: what its wearer is dressed in
+    body: np.ndarray  # (24, 2) pixels: what the wearer is drawn by
     shape: np.ndarray  # (24, 2) pixels: what occluders hide and leave alone; NaN where there is no landmark
     hidden: np.ndarray  # (24,) booleans: to be covered by something
     cut: Callable[[np.random.Generator], Garment]

@@ -5,9 +5,8 @@ body without sleeves, whose shoulders end nearer to the neck. A sling ends below
 
 Landmarks are read off the outlines that are drawn. What the drawings do not have, these landmarks cannot show:
 
-- The back of a neck is drawn above the line between the neck's ends; on a real garment it is often
-  below.
-- The armhole of a sling is one curve from the strap to the armpit; there is no landmark on it, as in the benchmark.
+- The back of a neck is drawn above the line between the neck's ends. On a real garment it often hangs below.
+- Straps are two straight bands of the garment's cloth, and the upper edge of a sling runs from one to the other.
 - Outwear that is closed is drawn with one seam, on which its left and its right front lie.
 - Every garment is seen from the front.
 
@@ -67,7 +66,8 @@ def style_of(category: str) -> Style:
 def sample_body(category: str, rng: np.random.Generator) -> np.ndarray:
     """A (24, 2) shape in the model's unit, with sleeves and legs as long as the category's.
 
-    Those of a vest and a sling are a stub, from which an arm hangs. A shape that is too short to be cut is drawn again.
+    Those of a vest and a sling are a stub, from which an arm hangs. The bottoms of shorts are a hemline as well, below
+    which legs are bare as below a skirt. A shape that is too short to be cut is drawn again.
     """
     drawn_as, sleeves = style_of(category)
     if drawn_as == 'skirt':
@@ -84,6 +84,9 @@ def sample_body(category: str, rng: np.random.Generator) -> np.ndarray:
     for limb in limbs:
         share = BARE if sleeves in ('vest', 'sling') else min(1, length / limb.length)
         shape[limb.ends] = limb.roots + share * (shape[limb.ends] - limb.roots)
+    if category == 'shorts':
+        for side in SIDES:
+            shape[INDEX[f'hemline_{side}']] = shape[INDEX[f'bottom_{side}_out']]
     return shape
 
 

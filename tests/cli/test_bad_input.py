@@ -94,7 +94,7 @@ WRONG = {
     'add': {'config': CONFIGS, 'new_config': ['{tmp}/a.txt', '{tmp}', '{tmp}/empty.py', '{tmp}/a.txt/a.py']},
     'generate': {'root': ['{tmp}/a.txt', '{tmp}/a.txt/below'], '--train': COUNTS, '--val': COUNTS,
                  '--size': [*COUNTS, '31'], '--seed': SEEDS[:3], '--categories': ['x', ''],
-                 '--difficulty': ['x', '']},
+                 '--difficulty': ['x', ''], '--layout': ['x', '', 'coco']},
     'demo': {'--out': FOLDERS, '--train': ['11', 'x'], '--val': COUNTS, '--iterations': COUNTS, '--seed': SEEDS[:3]},
     'configs': {'words': ['no_such_word']},
 }

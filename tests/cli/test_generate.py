@@ -36,6 +36,32 @@ def test_bad_arguments(call, tmp_path, arguments, message):
     assert not (tmp_path / 'new').exists()
 
 
+def test_both_sets_in_the_layout_of_deepfashion2(call, tmp_path):
+    done = call('generate', tmp_path, '--layout', 'deepfashion2', '--train', 2, '--val', 1, '--size', 64, 48)
+    assert done.code == 0 and f'2 images: {tmp_path}/train' in done.out
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.*')) == [
+        'train/annos/000001.json', 'train/annos/000002.json', 'train/image/000001.jpg', 'train/image/000002.jpg',
+        'validation/annos/000001.json', 'validation/image/000001.jpg']
+    assert cv2.imread(str(tmp_path / 'train' / 'image' / '000001.jpg')).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize('layout, category, of_the_layout', [
+    ('deepfashion2', 'blouse', 'choose from short_sleeve_top, '), ('fashionai', 'vest', 'choose from blouse, ')])
+def test_categories_are_those_of_the_layout(call, tmp_path, layout, category, of_the_layout):
+    done = call('generate', tmp_path / 'new', '--layout', layout, '--categories', category)
+    assert done.code == 2 and f"unknown category ['{category}']; {of_the_layout}" in done.err
+    assert not (tmp_path / 'new').exists()
+
+
+def test_nothing_is_drawn_where_one_of_deepfashion2s_sets_is_real(call, tmp_path):
+    path = tmp_path / 'validation' / 'annos' / '000001.json'
+    path.parent.mkdir(parents=True)
+    path.write_text('{"source": "user", "pair_id": 1, "item1": {"category_id": 9}}')
+    done = call('generate', tmp_path, '--layout', 'deepfashion2', '--train', 1, '--val', 1)
+    assert done.code == 2 and '000001.json: not a generated annotation' in done.err
+    assert [item.name for item in tmp_path.rglob('*.*')] == ['000001.json']
+
+
 def test_nothing_is_drawn_where_one_of_the_sets_is_real(call, tmp_path):
     path = tmp_path / 'Annotations' / 'val.csv'
     path.parent.mkdir()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import pcloss_mmpose.synthetic.render as module
+from pcloss_mmpose.synthetic import scene
 from pcloss_mmpose.synthetic.canvas import Canvas
 from pcloss_mmpose.synthetic.difficulty import DIFFICULTIES
 from pcloss_mmpose.synthetic.outlines import garment
@@ -115,6 +116,44 @@ def test_every_landmark_is_a_corner_of_the_cut(category):
     outlines = np.concatenate([part.outline for part in garment(category, shape, rng).parts])
     for index in model.landmarks:
         assert np.linalg.norm(outlines - shape[index], axis=1).min() < 1e-6
+
+
+def test_a_top_is_drawn_over_what_is_worn_below_it(monkeypatch):
+    """Its wearer has no other skirt or trousers; where a top has no sleeves, the skin of the chest is drawn."""
+    shapes = {}
+    for category, points in (
+            ('blouse', dict(neckline_left=(110, 40), neckline_right=(146, 40), center_front=(128, 60),
+                            shoulder_left=(90, 50), shoulder_right=(166, 50), armpit_left=(94, 90),
+                            armpit_right=(162, 90), top_hem_left=(90, 150), top_hem_right=(166, 150))),
+            ('skirt', dict(waistband_left=(95, 130), waistband_right=(160, 130), hemline_left=(80, 200),
+                           hemline_right=(176, 200)))):
+        shapes[category] = np.full((24, 2), np.nan)
+        for name, point in points.items():
+            shapes[category][INDEX[name]] = point
+    body = shapes['blouse'].copy()
+    for name, point in dict(cuff_left_in=(92, 94), cuff_left_out=(86, 56), cuff_right_in=(164, 94),
+                            cuff_right_out=(170, 56)).items():
+        body[INDEX[name]] = point
+    draped, chests = [], 0
+    monkeypatch.setattr(scene, '_lower_body', None)
+    drape, polygon = module.drape, Canvas.polygon
+    monkeypatch.setattr(module, 'drape', lambda canvas, cut, *others: draped.append(cut) or drape(canvas, cut, *others))
+    for seed in range(10):
+        images = []
+        for shape in (shapes['blouse'], body):
+            drawn = []
+            monkeypatch.setattr(Canvas, 'polygon', lambda canvas, outline, colour, drawn=drawn: (
+                drawn.append(outline.tolist()), polygon(canvas, outline, colour)))
+            items = [module.Item('blouse', body, shape, np.zeros(24, bool), lambda rng: garment('blouse', body, rng)),
+                     module.Item('skirt', shapes['skirt'], shapes['skirt'], np.zeros(24, bool),
+                                 lambda rng: garment('skirt', shapes['skirt'], rng))]
+            picture = module.draw(items, SIZE, np.random.default_rng(seed), DIFFICULTIES['ordinary'])
+            assert draped[-2] is picture.cuts[1] and draped[-1] is picture.cuts[0]
+            images.append(drawn)
+        chest = [body[INDEX[name]].tolist() for name in scene.CHEST]
+        assert (chest in images[0]) == picture.is_worn and chest not in images[1]
+        chests += chest in images[0]
+    assert chests >= 5
 
 
 def pictures() -> list[np.ndarray]:
