@@ -58,7 +58,7 @@ def draw(runs: list, index: int, pair: int, look: Look) -> list[np.ndarray]:
     from pcloss_mmpose.visualization import draw_landmarks
     image, first = cv2.imread(runs[0].paths[index]), runs[0].measured
     truth, visible = first.truth[index], first.visibility[index]
-    ends = [side[pair] for side in np.triu_indices(truth.shape[0], 1)]
+    ends = first.pairs[pair]
     row = []
     for points, reference in ((truth, None), *((run.measured.pred[index], truth) for run in runs)):
         drawn = draw_landmarks(image, points, visible, look, reference)
@@ -73,7 +73,7 @@ def error_removed(base, ours) -> tuple[np.ndarray, np.ndarray]:
 
     The sum of both, as a fraction of T; minus infinity where the base has no duplicate, or ours has one.
     """
-    first, second = np.triu_indices(len(base.landmarks), 1)
+    first, second = np.transpose(base.pairs)
     gain = base.errors - ours.errors
     gain = gain[:, first] + gain[:, second]
     gain[(base.duplicates != 1) | (ours.duplicates == 1).any(axis=1, keepdims=True)] = -np.inf

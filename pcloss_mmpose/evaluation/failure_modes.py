@@ -63,7 +63,7 @@ class FailureModes(LandmarkMetric):
         for name, own in categories.items():
             rates[f'outliers/{name}'] = outlier_rate(errors[own], self.threshold)
         for key, images, found, pairs in (
-                ('duplicates', 'duplicate_images', measured.duplicates, list(zip(*np.triu_indices(len(names), 1)))),
+                ('duplicates', 'duplicate_images', measured.duplicates, measured.pairs),
                 ('exchanged', 'exchanged_images', measured.exchanged, measured.sides)):
             if pairs:
                 rates[key], rates[images] = mean(found), (found == 1).any(axis=1)[any_counts].mean()

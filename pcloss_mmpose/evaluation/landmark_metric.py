@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from ..errors import InputError
 from ..metainfo import landmark_names, left_right_pairs, raw_category, raw_visibility
 from ..metainfo.fashionai import LANDMARKS, NORM_PAIRS
-from .functional import duplicates, exchanged, normalized_error
+from .functional import duplicates, exchanged, normalized_error, pairs_together
 
 NORMS = ('box', 'box_width', 'keypoint_pair')
 FASHIONAI_PAIRS = {category: tuple(LANDMARKS[k] for k in pair) for category, pair in NORM_PAIRS.items()}
@@ -20,8 +20,8 @@ FASHIONAI_PAIRS = {category: tuple(LANDMARKS[k] for k in pair) for category, pai
 class Measurement(NamedTuple):
     """What the figures of a test are computed from.
 
-    N: images, K: landmarks, P = K (K - 1) / 2: pairs, S: pairs of left and right. P and S are 0 if the metric does not
-    look at pairs.
+    N: images, K: landmarks, P: pairs as :func:`pairs_together` gives them, S: pairs of left and right. P and S are 0 if
+    the metric does not look at pairs.
     """
 
     landmarks: list[str]  #: K names
@@ -33,6 +33,7 @@ class Measurement(NamedTuple):
     scale: np.ndarray  #: (N, 1) or (N, 2) T in the same pixels, NaN where an image has none
     counted: np.ndarray  #: (N, K) bool, whether the landmark counts
     errors: np.ndarray  #: (N, K) fractions of T, NaN where the landmark does not count
+    pairs: list[tuple[int, int]]  #: P, by their landmarks
     duplicates: np.ndarray  #: (N, P) as :func:`duplicates` gives them
     sides: list[tuple[int, int]]  #: S flip pairs, left first
     exchanged: np.ndarray  #: (N, S) as :func:`exchanged` gives them
@@ -156,14 +157,14 @@ class LandmarkMetric(BaseMetric):
             print_log(f'{type(self).__name__}: {skipped.sum()} of {len(results)} images have no normaliser and are not '
                       'counted', logger='current')
         arrays = (columns['pred'], columns['truth'], counted, scale)
-        pairs, sides, crossed = np.empty((len(results), 0)), [], np.empty((len(results), 0))
+        pairs, sides, (near, apart) = [], [], self.pair_limits or (0, 0)
         if self.pair_limits:
-            near, apart = self.pair_limits
-            pairs, sides = duplicates(*arrays, near, apart), left_right_pairs(self.dataset_meta)
-            crossed = exchanged(*arrays, sides, apart)
+            pairs = pairs_together(counted, self.dataset_meta.get('categories', {}).values())
+            sides = left_right_pairs(self.dataset_meta)
+        errors, crossed = normalized_error(*arrays), exchanged(*arrays, sides, apart)
         return Measurement(
-            **columns, landmarks=landmark_names(self.dataset_meta), scale=scale, counted=counted,
-            errors=normalized_error(*arrays), duplicates=pairs, sides=sides, exchanged=crossed)
+            **columns, landmarks=landmark_names(self.dataset_meta), scale=scale, counted=counted, errors=errors,
+            pairs=pairs, duplicates=duplicates(*arrays, near, apart, pairs), sides=sides, exchanged=crossed)
 
     def _why_none(self, visibility: np.ndarray, skipped: np.ndarray) -> str:
         occluded = (visibility == 1).sum()

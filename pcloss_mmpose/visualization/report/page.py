@@ -202,7 +202,6 @@ def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> tu
     def shown(points: np.ndarray) -> list[list[float]]:
         return np.round((points - (left, top)) * zoom, 1).tolist()
 
-    pairs = np.stack(np.triu_indices(len(first.landmarks), 1), axis=1)
     entry = dict(
         category=first.categories[index],
         size=size,
@@ -211,8 +210,9 @@ def image_entry(runs: Sequence[RunResults], index: int, broken: list[str]) -> tu
         found=[shown(run.measured.pred[index]) for run in runs],
         error=[[None if np.isnan(value) else round(float(value), 5) for value in run.measured.errors[index]]
                for run in runs],
-        pairs=[pairs[run.measured.duplicates[index] == 1].tolist() for run in runs],
-        exchanged=[[pair for pair, found in zip(run.measured.sides, run.measured.exchanged[index]) if found == 1]
+        pairs=[[run.measured.pairs[pair] for pair in np.flatnonzero(run.measured.duplicates[index] == 1)]
+               for run in runs],
+        exchanged=[[run.measured.sides[pair] for pair in np.flatnonzero(run.measured.exchanged[index] == 1)]
                    for run in runs])
     return entry, jpeg
 
