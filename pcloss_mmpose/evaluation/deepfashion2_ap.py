@@ -78,7 +78,7 @@ class DeepFashion2AP(BaseMetric):
         ann_file: The folder of annotations of the whole split, such as ``data/deepfashion2/validation/annos``, whose
             items are all to be found. It is needed where the boxes come from a file of detections. None: the items of
             the samples themselves are to be found.
-        subsets: Give the figures by scale, occlusion, zoom and viewpoint too, which takes four times as long.
+        subsets: Give the figures by scale, occlusion, zoom and viewpoint too, which takes twice as long.
         out_file: A .json to write, that the benchmark's own evaluation takes. What is there is replaced.
         collect_device: ``'cpu'`` or ``'gpu'``, where several processes collect their results.
         prefix: Put before the keys, with a slash.

@@ -101,17 +101,21 @@ def _check(name: str, columns: Truths | Found, landmarks: tuple[int, int]) -> No
 
 def _values(truths: Truths, found: Found, least: int, subsets: bool) -> dict[str, np.ndarray]:
     """What each figure is the mean of; -1 stands for what has no truth."""
-    evaluations = [_Evaluation(truths, found, category_id, least) for category_id in range(1, len(CATEGORIES) + 1)]
-    precision, recall = map(np.stack, zip(*(each.curves() for each in evaluations)))
-    values = dict(
+    insides = {f'AP/{attribute}={name}': truths.attributes[:, column] == number
+               for column, (attribute, names) in enumerate(ATTRIBUTES.items()) for number, name in names.items()}
+    precision, recall, of_subsets = [], [], {key: [] for key in insides if subsets}
+    for category_id in range(1, len(CATEGORIES) + 1):  # one after the other, for the memory's sake
+        evaluation = _Evaluation(truths, found, category_id, least)
+        for curves, own in zip((precision, recall), evaluation.curves()):
+            curves.append(own)
+        for key, curves in of_subsets.items():
+            curves.append(evaluation.curves(insides[key])[0])
+    precision, recall = np.stack(precision), np.stack(recall)
+    return dict(
         AP=precision[..., _ALL], AP50=precision[:, _AT_50, :, _ALL], AP75=precision[:, _AT_75, :, _ALL],
         AP_M=precision[..., _MEDIUM], AP_L=precision[..., _LARGE], AR=recall[..., _ALL],
-        **{f'AP/{name}': own[..., _ALL] for name, own in zip(CATEGORIES, precision)})
-    for column, (attribute, names) in enumerate(ATTRIBUTES.items()) if subsets else ():
-        for number, name in names.items():
-            inside = truths.attributes[:, column] == number
-            values[f'AP/{attribute}={name}'] = np.stack([each.curves(inside)[0] for each in evaluations])
-    return values
+        **{f'AP/{name}': own[..., _ALL] for name, own in zip(CATEGORIES, precision)},
+        **{key: np.stack(curves) for key, curves in of_subsets.items()})
 
 
 def middle(points: np.ndarray) -> np.ndarray:
@@ -157,7 +161,8 @@ class _Evaluation(COCOeval):
                                                 found.scores[found_rows].tolist())])
             super().__init__(truth, results, 'keypoints')
         self.areas, self.annotations = self.params.areaRng, truth.dataset['annotations']
-        self.oks: dict[tuple[int, int], np.ndarray] = {}
+        self.oks: dict[int, np.ndarray] = {}
+        self.matches: dict[tuple, dict] = {}
 
     def _keypoints(self, image: int, own: np.ndarray, other: Sequence[float]) -> np.ndarray:
         """COCO's, flat, of the own landmarks (n, 3), and of all where these are compared."""
@@ -169,10 +174,17 @@ class _Evaluation(COCOeval):
 
     def computeOks(self, imgId: int, catId: int) -> np.ndarray:
         """Once for all subsets."""
-        if (imgId, catId) not in self.oks:
+        if imgId not in self.oks:
             self.params.kpt_oks_sigmas = SIGMAS if imgId in self.whole else SIGMAS[self.own]
-            self.oks[imgId, catId] = super().computeOks(imgId, catId)
-        return self.oks[imgId, catId]
+            self.oks[imgId] = super().computeOks(imgId, catId)
+        return self.oks[imgId]
+
+    def evaluateImg(self, imgId: int, catId: int, aRng: Sequence[float], maxDet: int) -> dict:
+        """Once for all subsets to which the same of its truths belong."""
+        key = imgId, tuple(aRng), tuple(bool(truth['ignore']) for truth in self._gts[imgId, catId])
+        if key not in self.matches:
+            self.matches[key] = super().evaluateImg(imgId, catId, aRng, maxDet)
+        return self.matches[key]
 
     def curves(self, inside: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Precision (T, R, A) and recall (T, A) by threshold, recall and area; -1 where there is no truth.
