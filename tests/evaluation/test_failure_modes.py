@@ -4,8 +4,8 @@ from mmpose.registry import METRICS
 
 import pcloss_mmpose  # noqa: F401
 from pcloss_mmpose.errors import InputError
-from pcloss_mmpose.evaluation import duplicates, exchanged, outlier_rate
-from pcloss_mmpose.metainfo import build_dataset_info, fld, load_metainfo
+from pcloss_mmpose.evaluation import duplicates, exchanged, functional, outlier_rate
+from pcloss_mmpose.metainfo import build_dataset_info, deepfashion2, fld, load_metainfo
 
 FLD = load_metainfo(fld.dataset_info)
 
@@ -55,7 +55,9 @@ def test_a_box_divides_each_axis_by_its_own_side():
     np.testing.assert_array_equal(duplicates(pred, gt, np.ones((1, 2)), [[200., 100.]]), [[0]])  # 4 / 100
 
 
-def test_against_a_loop_over_pairs():
+@pytest.mark.parametrize('at_once', [functional._AT_ONCE, 100, 1])
+def test_against_a_loop_over_pairs(monkeypatch, at_once):
+    monkeypatch.setattr(functional, '_AT_ONCE', at_once)  # the images in one part and in many
     rng = np.random.default_rng(0)
     gt, pred = rng.uniform(0, 20, (2, 30, 6, 2))
     visible, scale = rng.random((30, 6)) > .3, rng.uniform(50, 100, 30)
@@ -65,6 +67,38 @@ def test_against_a_loop_over_pairs():
     found = duplicates(pred, gt, visible, scale)
     np.testing.assert_array_equal(found, expected)
     assert 0 < np.nansum(found) < np.isfinite(found).sum()
+    chosen = [14, 3, 7]
+    pairs = np.transpose(np.triu_indices(6, 1))[chosen].tolist()
+    np.testing.assert_array_equal(duplicates(pred, gt, visible, scale, pairs=pairs), found[:, chosen])
+    assert duplicates(pred, gt, visible, scale, pairs=[]).shape == (30, 0)
+
+
+@pytest.mark.parametrize(('counted', 'categories', 'pairs'), [
+    ([[1, 1, 0, 0], [0, 1, 0, 1]], [], [(0, 1), (1, 3)]),
+    ([[1, 1, 0, 0], [0, 1, 0, 1]], [(0, 1, 2), (3, )], [(0, 1), (0, 2), (1, 2), (1, 3)]),
+    ([[0, 0, 0, 1]], [], []),
+])
+def test_pairs_that_count_together_in_an_image_or_belong_to_a_category(counted, categories, pairs):
+    assert functional.pairs_together(np.array(counted, dtype=bool), categories) == pairs
+
+
+def test_landmarks_of_two_categories_are_no_pair():
+    """DeepFashion2's 294 landmarks: a duplicate on a skirt, of which all others lie on that spot, too."""
+    metainfo, skirt = load_metainfo(deepfashion2.dataset_info), deepfashion2.SLICES[8]
+    gt, visibility = np.zeros((294, 2)), np.zeros(294)
+    gt[skirt, 0], visibility[skirt] = np.arange(8) * 12, 2
+    pred = gt.copy()
+    pred[skirt.start + 1] = pred[skirt.start]
+    metric = METRICS.build(dict(type='FailureModes'))
+    metric.dataset_meta = metainfo
+    metric.process(None, [sample(gt, pred, visibility, 'skirt')])
+    measured = metric.measure(metric.results)
+    assert len(measured.pairs) == measured.duplicates.shape[1] == 3822 == sum(
+        count * (count - 1) // 2 for count in (own.stop - own.start for own in deepfashion2.SLICES))
+    figures = metric.figures(measured)
+    assert figures['duplicates'] == figures['duplicates/skirt'] == pytest.approx(100 / 28)
+    assert [key for key in figures if key.startswith('duplicates/') and '+' in key] == [
+        f'duplicates/{deepfashion2.LANDMARKS[skirt.start]}+{deepfashion2.LANDMARKS[skirt.start + 1]}']
 
 
 @pytest.mark.parametrize(('left', 'right', 'expected'), [
