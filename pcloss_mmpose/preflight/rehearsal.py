@@ -73,7 +73,7 @@ def _try(metrics: Sequence[BaseMetric], dataset: BaseCocoStyleDataset, rows: Seq
 
 
 def _writes(metric: BaseMetric) -> bool:
-    return any(hasattr(metric, name) for name in ('out_file', 'out_file_path'))
+    return any(getattr(metric, name, None) is not None for name in ('out_file', 'out_file_path'))
 
 
 def _figures(metric: BaseMetric, samples: Sequence[Mapping]) -> set[str] | None:

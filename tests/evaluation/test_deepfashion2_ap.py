@@ -18,6 +18,7 @@ from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDatase
 from pcloss_mmpose.errors import InputError
 from pcloss_mmpose.evaluation import NormalizedError
 from pcloss_mmpose.metainfo.deepfashion2 import SIGMAS, SLICES, TO_SHARED
+from pcloss_mmpose.preflight import rehearse
 
 DATASETS = {294: DeepFashion2Dataset, 81: DeepFashion2SharedDataset}
 COUNTS = [part.stop - part.start for part in SLICES]
@@ -127,6 +128,16 @@ def test_boxes_of_a_detector(split, landmarks):
 
     with pytest.raises(InputError, match=r'000001\.jpg has no annotation, .* set ann_file to the folder'):
         evaluate(predicted(detected, points=own))
+
+
+def test_annotations_that_are_needed_are_asked_for_before_a_training(split):
+    dataset = dataset_of(split)
+    rehearse([METRICS.build(dict(type='DeepFashion2AP'))], dataset, ['AP', 'visible/AP50', 'AP/skirt'])
+    with pytest.raises(InputError, match="no metric of the evaluator gives 'mAP'"):
+        rehearse([METRICS.build(dict(type='DeepFashion2AP'))], dataset, ['mAP'])
+    entry = dict(image_id=1, category_id=1, bbox=[20, 20, 200, 220], score=.9)
+    with pytest.raises(InputError, match='set ann_file to the folder'):
+        rehearse([METRICS.build(dict(type='DeepFashion2AP'))], dataset_of(split, bbox_file=detections(split, [entry])))
 
 
 def test_the_whole_split_is_to_be_found(split):
