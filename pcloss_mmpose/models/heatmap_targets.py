@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmpose.codecs import MSRAHeatmap
-from mmpose.registry import KEYPOINT_CODECS, MODELS
+from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import InputError
+from .batch_targets import BatchTargets
 
 
 def find_gaussians(keypoints: np.ndarray, visible: np.ndarray, sigma: float,
@@ -83,12 +84,10 @@ def makes_gaussians(codec: object) -> bool:
 
 
 @MODELS.register_module()
-class HeatmapTargets(nn.Module):
+class HeatmapTargets(BatchTargets):
     """What ``GenerateTarget`` with :class:`MSRAHeatmap` makes, bit for bit, but made of a batch on its device.
 
-    It stands among the ``batch_augments`` of ``PoseDataPreprocessor``, which a training applies, and the training
-    pipeline then has no ``GenerateTarget``, but ``PackPoseInputs(pack_transformed=True)``. Every head that takes
-    heatmaps of one level will do.
+    Every head that takes heatmaps of one level will do.
 
     Args:
         encoder: Config of the codec, an MSRAHeatmap without ``unbiased``, or an IntegralHeatmap: the head's decoder.
@@ -98,49 +97,21 @@ class HeatmapTargets(nn.Module):
     """
 
     def __init__(self, encoder: Mapping) -> None:
-        super().__init__()
-        codec = KEYPOINT_CODECS.build(dict(encoder))
-        if not makes_gaussians(codec):
+        super().__init__(encoder)
+        if not makes_gaussians(self.codec):
             raise InputError(f'HeatmapTargets makes the heatmaps of MSRAHeatmap with unbiased=False, not of {encoder}: '
                              "instead of it, put dict(type='GenerateTarget', encoder=codec) before what packs in the "
                              'training pipeline')
-        self.codec = codec
-        self.size = tuple(codec.heatmap_size)
-        self.template = torch.from_numpy(gaussian(codec.sigma))  # no buffer: MMEngine averages those over processes
+        self.size = tuple(self.codec.heatmap_size)
+        # No buffer: MMEngine averages those over processes.
+        self.template = torch.from_numpy(gaussian(self.codec.sigma))
 
-    def forward(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> tuple[Tensor, Sequence]:
-        """Give each sample ``gt_fields.heatmaps`` (K, H, W) and ``gt_instance_labels.keypoint_weights`` (1, K).
-
-        Raises:
-            InputError: A sample has targets already, no transformed keypoints, those of several instances, or a crop
-                of another size than the codec's.
-        """
-        for sample in data_samples:
-            self._check(sample)
-        keypoints = np.concatenate([sample.gt_instances.transformed_keypoints for sample in data_samples])
-        visible = np.concatenate([sample.gt_instances.keypoints_visible for sample in data_samples])
-        visible = visible[..., 0] if visible.ndim == 3 else visible  # a converter of landmarks makes a second column
+    def give_targets(self, samples: Sequence[PoseDataSample], keypoints: np.ndarray, visible: np.ndarray,
+                     device: torch.device) -> None:
+        """Give each sample ``gt_fields.heatmaps`` (K, H, W) and ``gt_instance_labels.keypoint_weights`` (1, K)."""
         bounds, weights = find_gaussians(keypoints / self.codec.scale_factor, visible, self.codec.sigma, self.size)
-        bounds, weights = (torch.from_numpy(values).to(inputs.device) for values in (bounds, weights))
-        self.template = self.template.to(inputs.device)
-        heatmaps = place_gaussians(self.template, bounds, self.size)
-        for sample, heatmap, weight in zip(data_samples, heatmaps, weights):
+        bounds, weights = (torch.from_numpy(values).to(device) for values in (bounds, weights))
+        self.template = self.template.to(device)
+        for sample, heatmap, weight in zip(samples, place_gaussians(self.template, bounds, self.size), weights):
             sample.gt_fields = PixelData(heatmaps=heatmap)
             sample.gt_instance_labels.keypoint_weights = weight[None]
-        return inputs, data_samples
-
-    def _check(self, sample: PoseDataSample) -> None:
-        what = f"the sample {sample.metainfo.get('img_path')}"
-        if 'gt_fields' in sample or 'keypoint_weights' in sample.get('gt_instance_labels', ()):
-            raise InputError(f'HeatmapTargets makes the targets, and {what} has some already: take GenerateTarget '
-                             'out of every training pipeline, or HeatmapTargets out of batch_augments')
-        if 'transformed_keypoints' not in sample.gt_instances:
-            raise InputError(f'HeatmapTargets needs the keypoints in the crop, and {what} has none: set '
-                             'pack_transformed=True on what packs in every training pipeline')
-        if len(sample.gt_instances.transformed_keypoints) != 1:
-            raise InputError(f'HeatmapTargets works top-down, on one instance a sample, and {what} has '
-                             f'{len(sample.gt_instances.transformed_keypoints)}')
-        size, expected = sample.metainfo.get('input_size', self.codec.input_size), self.codec.input_size
-        if tuple(size) != tuple(expected):
-            raise InputError(f"HeatmapTargets has a codec for an input of {tuple(expected)}, and {what} is "
-                             f"cropped to {tuple(size)}")

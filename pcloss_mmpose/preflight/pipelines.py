@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any
 
-from mmpose.codecs import MSRAHeatmap
+import numpy as np
+from mmpose.codecs import MSRAHeatmap, SimCCLabel
 from mmpose.datasets.transforms import GenerateTarget
 
 from ..datasets.transforms.deferred_image import check_deferred
 from ..errors import InputError
-from ..models.heatmap_targets import HeatmapTargets, makes_gaussians
+from ..models.batch_targets import BatchTargets
+from ..models.heatmap_targets import makes_gaussians
 from .landmarks import HEADS
 
 #: Of these packages it is known which transforms make targets.
@@ -36,30 +38,32 @@ def check_targets(model: Any, dataset: Any) -> None:
     if not isinstance(head, HEADS):
         return
     augments = getattr(model.data_preprocessor, 'batch_augments', None) or ()
-    makers = [augment for augment in augments if isinstance(augment, HeatmapTargets)]
+    makers = [augment for augment in augments if isinstance(augment, BatchTargets)]
     for maker in makers:
         if head.decoder is not None and codec_values(maker.codec) != codec_values(head.decoder):
-            raise InputError(f'HeatmapTargets has the codec {codec_values(maker.codec)}, and the head the decoder '
-                             f'{codec_values(head.decoder)}: they must be the same')
+            raise InputError(f'{type(maker).__name__} has the codec {codec_values(maker.codec)}, and the head the '
+                             f'decoder {codec_values(head.decoder)}: they must be the same')
     for transforms in _pipelines(dataset):
         in_pipeline = any(isinstance(transform, GenerateTarget) for transform in transforms)
         if makers and in_pipeline:
-            raise InputError('GenerateTarget in the training pipeline and HeatmapTargets in batch_augments both make '
-                             'targets: take one of them out')
+            raise InputError(f'GenerateTarget in the training pipeline and {type(makers[0]).__name__} in '
+                             'batch_augments both make targets: take one of them out')
         known = transforms and all(type(each).__module__.split('.')[0] in KNOWN for each in transforms)
         if known and not makers and not in_pipeline:
             raise InputError("nothing makes the targets of the training: with the codec MSRAHeatmap, set model = dict("
-                             "data_preprocessor=dict(batch_augments=[dict(type='HeatmapTargets', encoder=codec)])); "
-                             "with another, put dict(type='GenerateTarget', encoder=codec) before what packs in the "
-                             'training pipeline')
+                             "data_preprocessor=dict(batch_augments=[dict(type='HeatmapTargets', encoder=codec)])), "
+                             "with SimCCLabel the same with 'SimCCTargets'; with another, put "
+                             "dict(type='GenerateTarget', encoder=codec) before what packs in the training pipeline")
 
 
 def codec_values(codec: Any) -> dict[str, Any]:
-    """What makes the heatmaps of a codec what they are, however it reads them."""
-    values = {key: getattr(codec, key, None) for key in ('input_size', 'heatmap_size', 'sigma')}
+    """What makes the targets of a codec what they are, however it reads them."""
+    keys = ('input_size', 'sigma', *(('simcc_split_ratio', 'normalize', 'smoothing_type')
+                                     if isinstance(codec, SimCCLabel) else ('heatmap_size', )))
+    values = {key: getattr(codec, key, None) for key in keys}
     kind = MSRAHeatmap if makes_gaussians(codec) else type(codec)
-    return dict(type=kind.__name__, **{key: tuple(value) if isinstance(value, Sequence) else value
-                                              for key, value in values.items()})
+    return dict(type=kind.__name__, **{key: tuple(value) if isinstance(value, (tuple, list, np.ndarray))
+                                              else value for key, value in values.items()})
 
 
 def _pipelines(dataset: Any) -> list[list]:

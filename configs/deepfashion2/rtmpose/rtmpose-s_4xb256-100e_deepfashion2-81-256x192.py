@@ -1,3 +1,5 @@
 _base_ = ['../../_base_/datasets/deepfashion2-81-simcc_256x192.py', '../../_base_/models/rtmpose-s_256x192.py',
           '../../_base_/schedules/rtmpose_100e.py']
-model = dict(head=dict(out_channels=81, decoder=_base_.codec))
+model = dict(
+    data_preprocessor=dict(batch_augments=[dict(type='SimCCTargets', encoder=_base_.codec)]),
+    head=dict(out_channels=81, decoder=_base_.codec))
