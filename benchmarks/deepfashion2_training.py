@@ -5,7 +5,7 @@
     python -m benchmarks.deepfashion2_training table OUT.jsonl
 
 `train` begins from random weights, calibrates PCLoss to the share (docs/loss.md) on each config, trains all arms of a
-seed side by side, and adds a line for each to OUT.jsonl. It wants a GPU.
+seed side by side, and adds a line for each validation to OUT.jsonl. It wants a GPU.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -65,7 +66,8 @@ def config_of(base: Path, folder: Path, args: argparse.Namespace, seed: int, wei
     loss = dict(head=dict(pc_loss=dict(loss_weight=weight))) if weight else {}
     settings = dict(
         model=dict(backbone=dict(init_cfg=None), **loss),
-        train_cfg=dict(max_epochs=epochs, val_interval=epochs),
+        train_cfg=dict(max_epochs=epochs, val_interval=args.every),
+        optim_wrapper=dict(optimizer=dict(lr=args.lr)),
         train_dataloader=dict(batch_size=args.batch, **workers), val_dataloader=workers,
         param_scheduler=[
             dict(type='LinearLR', by_epoch=False, begin=0, end=100, start_factor=1e-3),
@@ -78,43 +80,48 @@ def config_of(base: Path, folder: Path, args: argparse.Namespace, seed: int, wei
     return path
 
 
-def command(args: argparse.Namespace, *words: str) -> subprocess.CompletedProcess:
-    """Run one of this package's commands on the data."""
+def command(args: argparse.Namespace, *words: str) -> str:
+    """What one of this package's commands prints, on the data; it is stopped where the time is up."""
     environment = dict(os.environ, DEEPFASHION2_ROOT=str(args.root), OMP_NUM_THREADS='1')
-    return subprocess.run([sys.executable, '-W', 'ignore', '-m', 'pcloss_mmpose.cli', *words], env=environment,
-                          capture_output=True, text=True)
+    process = subprocess.Popen([sys.executable, '-W', 'ignore', '-m', 'pcloss_mmpose.cli', *words], env=environment,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        return process.communicate(timeout=max(1, args.until - time.time()))[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.communicate()[0]
 
 
 def calibrated(args: argparse.Namespace, work: Path, model: str, landmarks: int) -> float:
     """The weight that gives PCLoss the wanted share."""
     config = config_of(leaf(model, landmarks, True), work / f'calibrate-{model}-{landmarks}', args, 0, None)
-    done = command(args, 'calibrate', str(config), '--share', str(args.share))
-    found = re.search(r'loss_weight=(\S+)', done.stdout)
+    output = command(args, 'calibrate', str(config), '--share', str(args.share))
+    found = re.search(r'loss_weight=(\S+)', output)
     if not found:
-        raise SystemExit(f'{config}: {done.stderr[-3000:]}')
+        raise SystemExit(f'{config}: {output[-3000:]}')
     return float(found[1].rstrip(')'))
 
 
-def trained(args: argparse.Namespace, work: Path, model: str, landmarks: int, weight: float | None, seed: int) -> dict:
-    """Train one arm; what its last validation measured."""
+def trained(args: argparse.Namespace, work: Path, model: str, landmarks: int, weight: float | None,
+            seed: int) -> list[dict]:
+    """Train one arm; what each of its validations measured."""
     folder = work / f'{model}-{landmarks}{"-pcloss" * bool(weight)}-seed{seed}'
     config = config_of(leaf(model, landmarks, bool(weight)), folder, args, seed, weight)
-    start = time.time()
-    done = command(args, 'train', str(config), '--work-dir', str(folder))
+    output = command(args, 'train', str(config), '--work-dir', str(folder))
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     lines = [json.loads(line) for line in logs[-1].read_text().splitlines()] if logs else []
-    measured = next((line for line in reversed(lines) if 'AP' in line), None)
-    if measured is None:
-        raise SystemExit(f'{config}: {(done.stdout + done.stderr)[-3000:]}')
-    steps = [line['time'] for line in lines if 'loss' in line and 'time' in line]
-    return dict(model=model, landmarks=landmarks, pcloss=weight, seed=seed, epochs=args.epochs, batch=args.batch,
-                seconds=round(time.time() - start), step=round(sorted(steps)[len(steps) // 2], 4),
-                **{name: round(measured[name], 4) for name in FIGURES if name in measured})
+    steps = sorted(line['time'] for line in lines if 'loss' in line)
+    about = dict(model=model, landmarks=landmarks, pcloss=weight, seed=seed, epochs=args.epochs, batch=args.batch)
+    found = [dict(about, epoch=line['step'], step=round(steps[len(steps) // 2], 4),
+                  **{name: round(line[name], 4) for name in FIGURES}) for line in lines if 'AP' in line]
+    if not found:
+        print(f'{config}: {output[-3000:]}', flush=True)
+    return found
 
 
 def train(args: argparse.Namespace) -> None:
     """All arms, those of a seed side by side."""
-    work = args.out.parent / 'work'
+    work, args.until = args.out.parent / 'work', time.time() + args.seconds
     arms = [(model, landmarks) for model in args.models for landmarks in args.landmarks]
     with ThreadPoolExecutor(len(arms)) as pool:
         weights = dict(zip(arms, pool.map(lambda arm: calibrated(args, work, *arm), arms)))
@@ -124,17 +131,18 @@ def train(args: argparse.Namespace) -> None:
         with ThreadPoolExecutor(len(tasks)) as pool:
             for found in pool.map(lambda task: trained(args, work, *task), tasks):
                 with args.out.open('a') as file:
-                    file.write(json.dumps(found) + '\n')
-                print(json.dumps(found), flush=True)
+                    file.writelines(json.dumps(row) + '\n' for row in found)
+                print(*map(json.dumps, found), sep='\n', flush=True)
 
 
 def table(args: argparse.Namespace) -> None:
     """A row for each line."""
-    print('| model | landmarks | PCLoss | seed | ' + ' | '.join(FIGURES) + ' |\n' + '|---' * (4 + len(FIGURES)) + '|')
+    print('| model | landmarks | PCLoss | seed | epoch | ' + ' | '.join(FIGURES) + ' |\n'
+          + '|---' * (5 + len(FIGURES)) + '|')
     for row in map(json.loads, args.out.read_text().splitlines()):
         loss = f'weight {row["pcloss"]:g}' if row['pcloss'] else 'without'
         figures = ' | '.join(f'{row[name]:.3f}' for name in FIGURES)
-        print(f'| {row["model"]} | {row["landmarks"]} | {loss} | {row["seed"]} | {figures} |')
+        print(f'| {row["model"]} | {row["landmarks"]} | {loss} | {row["seed"]} | {row["epoch"]} | {figures} |')
 
 
 def main() -> None:
@@ -151,6 +159,9 @@ def main() -> None:
     training.add_argument('--landmarks', nargs='+', type=int, default=[294, 81])
     training.add_argument('--epochs', type=int, default=40)
     training.add_argument('--batch', type=int, default=256)
+    training.add_argument('--lr', type=float, default=1e-3)
+    training.add_argument('--every', type=int, default=10, help='epochs between validations')
+    training.add_argument('--seconds', type=float, default=1e9, help='after which trainings are stopped')
     training.add_argument('--workers', type=int, default=4)
     training.add_argument('--seeds', nargs='+', type=int, default=[0])
     training.add_argument('--share', type=float, default=0.4)

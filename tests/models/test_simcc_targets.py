@@ -57,16 +57,25 @@ def test_they_are_generate_targets(changes):
 def test_the_head_learns_the_same_from_them():
     """RTMPose's head gives the same losses with either kind of targets."""
     codec = codec_of()
-    head = MODELS.build(dict(
-        type='RTMCCHead', in_channels=8, out_channels=K, input_size=(64, 96), in_featuremap_size=(2, 3),
+    settings = dict(
+        in_channels=8, out_channels=K, input_size=(64, 96), in_featuremap_size=(2, 3),
         simcc_split_ratio=2.0, gau_cfg=dict(hidden_dims=16, s=8, expansion_factor=2, dropout_rate=0., drop_path=0.,
                                             act_fn='SiLU', use_rel_bias=False, pos_enc=False),
-        loss=dict(type='KLDiscretLoss', use_target_weight=True, beta=10., label_softmax=True), decoder=codec))
+        loss=dict(type='KLDiscretLoss', use_target_weight=True, beta=10., label_softmax=True), decoder=codec)
+    head = MODELS.build(dict(settings, type='RTMCCHead'))
     features = (torch.randn(6, 8, 3, 2, generator=torch.Generator().manual_seed(0)), )
     ours, stock = (head.loss(features, samples) for samples in (
         preprocess(codec, batch_of(codec)), batch_of(codec, encoder=codec)['data_samples']))
     assert ours['loss_kpt'].item() == pytest.approx(stock['loss_kpt'].item(), rel=1e-5) and ours['loss_kpt'] > 0
     assert ours['acc_pose'] == stock['acc_pose']
+
+    quiet = MODELS.build(dict(settings, type='PCRTMCCHead'))
+    quiet.load_state_dict(head.state_dict())
+    quiet.logs_now = False
+    left = quiet.loss(features, preprocess(codec, batch_of(codec)))
+    assert set(left) == {'loss_kpt'} and left['loss_kpt'] == ours['loss_kpt']
+    quiet.logs_now = True
+    assert quiet.loss(features, preprocess(codec, batch_of(codec))) == ours
 
 
 @pytest.mark.parametrize('encoder', [

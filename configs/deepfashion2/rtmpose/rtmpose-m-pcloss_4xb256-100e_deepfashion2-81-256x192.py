@@ -1,2 +1,2 @@
 _base_ = ['rtmpose-m_4xb256-100e_deepfashion2-81-256x192.py', '../../_base_/pcloss/deepfashion2-81-simcc.py']
-model = dict(head=dict(type='PCRTMCCHead', pc_loss=_base_.pc_loss))
+model = dict(head=dict(pc_loss=_base_.pc_loss))

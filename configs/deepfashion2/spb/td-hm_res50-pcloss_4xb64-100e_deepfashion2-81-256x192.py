@@ -1,2 +1,2 @@
 _base_ = ['td-hm_res50_4xb64-100e_deepfashion2-81-256x192.py', '../../_base_/pcloss/deepfashion2-81.py']
-model = dict(head=dict(type='PCHeatmapHead', integral=_base_.integral, pc_loss=_base_.pc_loss))
+model = dict(head=dict(integral=_base_.integral, pc_loss=_base_.pc_loss))

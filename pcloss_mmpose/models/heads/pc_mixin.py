@@ -26,8 +26,9 @@ class PCLossMixin:
     has at most a third of the landmarks, as where each category has its own, a subclass may turn the output for these
     alone into coordinates, and no pair of others is formed. Beside ``loss_pc`` stands ``pc_share``, the part of the
     gradient that is PCLoss's (:func:`gradient_share`), which shows whether loss_weight is of a sensible size. A
-    training sets ``logs_now``, so that this and the stock accuracy of heatmaps, which a step would wait for, are
-    computed at the steps that are logged (:class:`~pcloss_mmpose.logged_steps.LoggedStepsHook`).
+    training sets ``logs_now``, so that this and the stock accuracy of heatmaps and of SimCC, which a step would wait
+    for, are computed at the steps that are logged (:class:`~pcloss_mmpose.logged_steps.LoggedStepsHook`); the accuracy
+    also without PCLoss.
 
     Another loss of the family may take PCLoss's place, as ``structural_loss``; the log then says ``loss_structural``
     and ``structural_share``.
@@ -110,7 +111,7 @@ class PCLossMixin:
             InputError: A sample carries no transformed keypoints.
         """
         if self.pc_loss is None:
-            return super().loss(feats, batch_data_samples, {} if train_cfg is None else train_cfg)
+            return super().loss(feats, batch_data_samples, self._stock_settings(train_cfg))
         stock, outputs = self.stock_losses(feats, batch_data_samples, train_cfg)
         added = self.loss_on(outputs, batch_data_samples, self.pc_loss)
         losses = dict(stock, **{self.loss_name: added})
@@ -124,18 +125,20 @@ class PCLossMixin:
         Raises:
             RuntimeError: The stock ``loss`` does not call ``forward``.
         """
-        train_cfg = {} if train_cfg is None else train_cfg
-        if not self.logs_now:
-            train_cfg = dict(train_cfg, compute_acc=False)
         self._keeps_output = True
         try:
-            losses = super().loss(feats, batch_data_samples, train_cfg)
+            losses = super().loss(feats, batch_data_samples, self._stock_settings(train_cfg))
             if self._output is None:
                 raise RuntimeError(f'the loss of {type(self).__name__} does not call the forward of PCLossMixin, which '
                                    'keeps what PCLoss needs')
             return losses, self.stages(self._output)
         finally:
             self._keeps_output, self._output = False, None
+
+    def _stock_settings(self, train_cfg: dict | None) -> dict:
+        """``train_cfg`` for the stock loss, whose accuracy a step would wait for, where nobody sees it."""
+        settings = {} if train_cfg is None else train_cfg
+        return settings if self.logs_now else dict(settings, compute_acc=False)
 
     def loss_on(self, outputs: Sequence, batch_data_samples, loss: StructuralLoss) -> Tensor:
         """A loss on the coordinates of each stage's output, summed.
