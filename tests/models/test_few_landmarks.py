@@ -148,6 +148,7 @@ def test_the_gradient_at_the_heatmaps(options, codec, layout, dtype, tolerance, 
 @pytest.mark.parametrize('name', ['PCHeatmapHead', 'PCSimCCHead'])
 def test_gradients_of_gradients(name, loss):
     head = build(name, loss)
+    head.logs_now = False  # older torch has no gradient of the stock loss for doubles beside targets in float
     samples = batch_of(HEADS[name]['decoder'])
     results = []
     for each in (samples, silent(samples)):
