@@ -8,7 +8,8 @@ import pytest
 from mmdet.registry import DATASETS as DETECTION_DATASETS
 from mmpose.registry import DATASETS
 
-from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDataset
+from pcloss_mmpose.comparison.fingerprint import decisive
+from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDataset, conversion
 from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
 from pcloss_mmpose.errors import FileFormatError, InputError
 from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, SHARED_LANDMARKS
@@ -78,6 +79,15 @@ def test_shared_landmarks_stand_where_their_part_does(root):
         assert info['keypoints'][0, SHARED_LANDMARKS.index(name)].tolist() == place
 
 
+def test_items_keep_the_order_of_the_file(root):
+    """Of more than nine, as the file has them, and not as their names would be sorted."""
+    files = {1: {f'item{n}': skirt() if n == 9 else shorts() for n in range(1, 12)}, 2: dict(item1=skirt())}
+    garments = infos(dataset(root(files)))
+    assert [info['id'] for info in garments] == list(range(12))
+    assert [info['id'] for info in garments if info['category_id'] == 9] == [8, 11]
+    assert read_items(f'{root({})}/train/annos').place(9) == '000001.json, item10'
+
+
 def test_attributes_may_be_missing(root):
     item = {key: value for key, value in skirt().items() if key not in ('scale', 'viewpoint')}
     info, = infos(dataset(root({1: dict(item1=item)})))
@@ -106,6 +116,8 @@ def test_items_without_a_box_are_left_out_with_a_warning(root):
     (dict(item1=3), '000001.json, field item1: expected an object, found 3'),
     (dict(Item1=skirt()), '000001.json, field Item1: neither source, nor pair_id, nor item1'),
     (dict(item0=skirt()), '000001.json, field item0: neither'),
+    (dict(item1٣=skirt()), '000001.json, field item1٣: neither'),
+    ({'item' + '9' * 20: skirt()}, 'field item9{20}: neither'),
     (dict(item2=skirt(category_id=14)), '000001.json, field item2: category_id must be 1 to 13, got 14'),
     (dict(item1=skirt(category_id=True)), 'category_id must be 1 to 13, got True'),
     (dict(item1=skirt(category_id='9')), "category_id must be 1 to 13, got '9'"),
@@ -226,6 +238,7 @@ def test_detections_are_rows_without_an_annotation(detected):
     ([dict(BOX, bbox=[1, 2, 0, 4])], 'bbox .x y width height. has no area'),
     ([dict(BOX, bbox=[1, 2, 3])], 'bbox must be 4 numbers, got 3'),
     ([dict(BOX, score=float('nan'))], 'score must be a finite number, got nan'),
+    ([dict(BOX, score=10**400)], 'score must be a finite number, got 1000'),
 ])
 def test_faulty_detections_name_their_place(detected, boxes, words):
     with pytest.raises(FileFormatError, match=words):
@@ -254,3 +267,25 @@ def test_boxes_for_a_detector_worked_by_hand(root):
     assert row['instances'] == [dict(bbox=[5, 18, 57, 94], bbox_label=label, ignore_flag=0) for label in (8, 6)]
     assert [test.get_data_info(k)['img_id'] for k in range(len(test))] == [2, 4, 9]
     assert train.metainfo['classes'][8] == 'skirt'
+
+
+def test_a_conversion_knows_its_own_files(root, tmp_path):
+    """Rows share images, and other rows than the first of an image have its size too."""
+    folder = root({2: dict(item1=skirt(), item2=shorts()), 4: dict(item1=shorts())})
+    reader, path = dataset(folder, test_mode=True), tmp_path / 'train.json'
+    conversion.write_coco(path, reader, [(90, 100), (90, 100), (70, 120)], str(folder))
+    assert [image['id'] for image in json.loads(path.read_text())['images']] == [2, 4]
+    assert conversion.is_written(path, reader, str(folder))
+    path.write_text(path.read_text().replace('"image_id": 4', '"image_id": 2'))
+    assert not conversion.is_written(path, reader, str(folder))
+    path.write_text('{"images": [{"id": 2, "width": 90, "height": 100}]}')
+    assert not conversion.is_written(path, reader, str(folder))
+
+
+def test_a_comparison_sees_that_an_annotation_has_changed(root):
+    config = dict(train_dataloader=dict(dataset=dict(
+        type='DeepFashion2SharedDataset', data_root=str(root({1: dict(item1=skirt())})), ann_file='train/annos')))
+    key = f'content of {root({})}/train/annos'
+    before, again = decisive(config), decisive(config)
+    root({1: dict(item1=skirt(bounding_box=[5, 18, 57, 95]))})
+    assert before == again and decisive(config)[key] != before[key]
