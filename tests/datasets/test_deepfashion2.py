@@ -178,6 +178,9 @@ def test_the_cache_is_used_until_an_annotation_changes(root):
     assert read_items(str(folder)).landmarks[1, 0].tolist() == [1, 2, 2]  # nothing tells of it: the cache was used
     os.utime(folder / '000002.json', ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
     assert read_items(str(folder)).landmarks[1, 0].tolist() == [7, 2, 2]
+    (folder / '000002.json').write_text(text.replace('[1, 2, 2,', '[17, 2, 2,'))  # of another size, at the same time
+    os.utime(folder / '000002.json', ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert read_items(str(folder)).landmarks[1, 0].tolist() == [17, 2, 2]
     (folder / '000002.json').unlink()
     assert read_items(str(folder)).images.tolist() == [1]
     cache.write_bytes(cache.read_bytes()[:100])
