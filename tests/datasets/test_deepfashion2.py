@@ -10,6 +10,7 @@ from mmpose.registry import DATASETS
 
 from pcloss_mmpose.comparison.fingerprint import decisive
 from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDataset, conversion
+from pcloss_mmpose.datasets.formats import deepfashion2
 from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
 from pcloss_mmpose.errors import FileFormatError, InputError
 from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, SHARED_LANDMARKS
@@ -146,6 +147,20 @@ def test_all_faults_are_counted_and_listed(root):
     assert items.images.tolist() == [1, 3] and items.numbers.tolist() == [2, 1] and items.files.tolist() == [1, 2, 3]
     assert [(os.path.basename(fault.path), fault.item) for fault in faults] == [('000001.json', 'item1'),
                                                                                 ('000002.json', '')]
+
+
+def test_files_are_read_in_parts(root, monkeypatch):
+    monkeypatch.setattr(deepfashion2, 'AT_ONCE', 2)
+    folder = root({n: dict(item1=skirt(bounding_box=[n, 0, 9, 9])) for n in range(1, 6)}) / 'train/annos'
+    items = read_items(str(folder))
+    assert items.files.tolist() == items.boxes[:, 0].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_file_that_cannot_be_read_is_named(root):
+    folder = root({1: dict(item1=skirt())}) / 'train/annos'
+    (folder / '000002.json').mkdir()
+    with pytest.raises(FileFormatError, match='000002.json: cannot be read'):
+        read_items(str(folder))
 
 
 @pytest.mark.parametrize(('name', 'words'), [

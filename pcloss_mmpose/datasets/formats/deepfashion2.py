@@ -32,6 +32,7 @@ NUMBERS = tuple(map(len, PARTS.values()))  # of landmarks, by category_id - 1
 CACHE_VERSION = 1
 FLT_MAX = float(np.finfo(np.float32).max)
 READERS = 8  # threads: opening files takes longer than reading them, the more so on a network's
+AT_ONCE = 4096  # files whose contents wait in memory
 _is_annotation = re.compile(r'(?!000000)[0-9]{6}\.json').fullmatch
 _is_item = re.compile(r'item[1-9][0-9]{0,5}').fullmatch
 
@@ -125,8 +126,8 @@ def annotation_names(folder: str) -> list[str]:
 
 def _contents(pool: ThreadPoolExecutor, folder: str, names: Sequence[str]) -> Iterator[bytes | OSError]:
     """The files' contents in order, or why they cannot be read; no more than a part wait in memory."""
-    for start in range(0, len(names), 4096):
-        yield from pool.map(_content, (osp.join(folder, name) for name in names[start:start + 4096]))
+    for start in range(0, len(names), AT_ONCE):
+        yield from pool.map(_content, (osp.join(folder, name) for name in names[start:start + AT_ONCE]))
 
 
 def _content(path: str) -> bytes | OSError:
