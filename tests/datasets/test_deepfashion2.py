@@ -1,5 +1,6 @@
 """DeepFashion2's folders as they are unpacked: rows, faults, the cache, detections and boxes."""
 
+import contextlib
 import json
 import os
 
@@ -10,6 +11,8 @@ from mmpose.registry import DATASETS
 
 from pcloss_mmpose.comparison.fingerprint import decisive
 from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDataset, conversion
+from pcloss_mmpose.datasets.checks.releases import RELEASES
+from pcloss_mmpose.datasets.checks.split import check_splits
 from pcloss_mmpose.datasets.formats import deepfashion2
 from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
 from pcloss_mmpose.errors import FileFormatError, InputError
@@ -244,7 +247,7 @@ def test_detections_are_rows_without_an_annotation(detected):
     assert [(info['id'], info['img_id'], info['category_id']) for info in garments] == [(0, 3, 7), (1, 5, 9)]
     assert garments[0]['bbox'].tolist() == [[1, 2, 31, 42]] and garments[1]['bbox_score'].tolist() == [0.25]
     assert not any(info['keypoints_visible'].any() or 'raw_ann_info' in info for info in garments)
-    kept = infos(dataset(**detected(boxes), filter_cfg=dict(bbox_score_thr=0.3)))
+    kept = infos(dataset(**detected(boxes), filter_cfg=dict(bbox_score_thr=0.25)))
     assert [info['id'] for info in kept] == [0]
 
 
@@ -307,3 +310,31 @@ def test_a_comparison_sees_that_an_annotation_has_changed(root):
     before, again = decisive(config), decisive(config)
     root({1: dict(item1=skirt(bounding_box=[5, 18, 57, 95]))})
     assert before == again and decisive(config)[key] != before[key]
+
+
+def test_a_check_lists_all_faults(root, tmp_path):
+    """Those of the training's annotations and of the validation's; what is sound in a faulty split is not looked at."""
+    folder = root({1: dict(item1=skirt(scale=9), item2=shorts(), item3=skirt(category_id=0)), 2: '{'})
+    root({1: dict(item1=skirt())}, 'validation')
+    train, validation = check_splits(RELEASES['deepfashion2'](str(folder)), None, 0, no_progress)
+    texts = [finding.text for finding in train.findings if finding.is_problem]
+    assert [text.partition(f'{folder}/train/annos/')[2][:28] for text in texts] == [
+        '000001.json, field item1: sc', '000001.json, field item3: ca', '000002.json: no JSON (Expect']
+    assert all('other files or items' not in text for text in texts)
+    assert [finding.text for finding in validation.findings if finding.is_problem] == [
+        f'{folder}/validation/image: no such folder, and 1 images should be in it']
+    more = sum('_left_' in name for name in LANDMARKS) - 40
+    assert validation.pairs.startswith('flip pairs: short_sleeve_top_left_neck/short_sleeve_top_right_neck, ')
+    assert validation.pairs.count('/') == 40 and f', and {more} more; without a pair: ' in validation.pairs
+
+
+def test_a_check_trains_without_items_that_have_no_landmark(root):
+    """And tests on them, as the configs do."""
+    files = {1: dict(item1=skirt(), item2=shorts(0))}
+    root(files), root(files, 'validation')
+    splits = RELEASES['deepfashion2'](str(root({})))
+    assert [len(DATASETS.build(split.config)) for split in splits] == [1, 2]
+
+
+def no_progress(name):
+    return contextlib.nullcontext(lambda items, what: items)
