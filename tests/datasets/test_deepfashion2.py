@@ -104,6 +104,15 @@ def test_items_without_landmarks_do_not_train_and_are_tested(root):
     assert [info['id'] for info in infos(dataset(root(files), test_mode=True))] == [0, 1]
 
 
+def test_items_that_do_not_train_are_counted(root, capsys):
+    """Those that are left out for their box are none of them."""
+    box = dict(bounding_box=[5, 5, 5, 5])
+    with pytest.warns(UserWarning, match='2 items with such a box are left out'):
+        dataset(root({1: dict(item1=skirt(), item2=shorts(0), item3=dict(shorts(0), **box), item4=skirt(**box))}))
+    output = capsys.readouterr()
+    assert '1 of 4 items have no labelled landmark and are left out of training' in output.out + output.err
+
+
 def test_items_without_a_box_are_left_out_with_a_warning(root):
     files = {4: dict(item1=skirt(bounding_box=[5, 18, 5, 94]), item2=shorts())}
     with pytest.warns(UserWarning, match='000004.json, item1: its bounding_box has no area; 1 items'):
@@ -224,6 +233,8 @@ def test_a_coco_json_is_read_by_mmpose_with_this_metainfo(tmp_path):
     data = DATASETS.build(dict(type='DeepFashion2Dataset', ann_file=str(tmp_path / 'a.json'), data_prefix=dict(img='')))
     assert type(data).__module__.startswith('mmpose.') and len(data) == 1
     assert data.metainfo['sigmas'].shape == (294, ) and data.metainfo['keypoint_id2name'][1] == LANDMARKS[1]
+    with pytest.raises(FileFormatError, match='a file; ann_file is the folder of the annotations'):
+        DeepFashion2SharedDataset(str(tmp_path / 'a.json'), data_prefix=dict(img=''))
     own = dict(from_file='configs/_base_/datasets/deepfashion2.py')
     assert DeepFashion2Dataset(str(tmp_path / 'a.json'), metainfo=own).metainfo['keypoint_id2name'][0] == 'sss_kpt1'
 
