@@ -14,6 +14,7 @@ from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDatase
 from pcloss_mmpose.datasets.checks.releases import RELEASES
 from pcloss_mmpose.datasets.checks.split import check_splits
 from pcloss_mmpose.datasets.formats import deepfashion2
+from pcloss_mmpose.datasets.formats.coco import check_coco
 from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
 from pcloss_mmpose.errors import FileFormatError, InputError
 from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, SHARED_LANDMARKS
@@ -312,6 +313,25 @@ def test_a_conversion_knows_its_own_files(root, tmp_path):
     assert not conversion.is_written(path, reader, str(folder))
     path.write_text('{"images": [{"id": 2, "width": 90, "height": 100}]}')
     assert not conversion.is_written(path, reader, str(folder))
+
+
+def test_a_json_of_images_with_several_garments_is_compared_with_its_source(root, tmp_path):
+    folder = root({2: dict(item1=skirt(), item2=shorts()), 4: dict(item1=shorts())})
+    reader, sizes, path = dataset(folder, test_mode=True), [(90, 100)] * 3, tmp_path / 'train.json'
+    content = json.loads(conversion.coco_text(reader, sizes, str(folder)))
+
+    def check():
+        path.write_text(json.dumps(content))
+        check_coco(str(path), conversion.rows_of(reader), sizes, str(folder), reader.first_image)
+
+    check()
+    content['annotations'][1]['image_id'] = 4
+    with pytest.raises(FileFormatError, match='train.json, image 2: image is 4, in the raw files 2'):
+        check()
+    content['annotations'][1]['image_id'] = 2
+    content['images'].append(dict(content['images'][0], id=7))
+    with pytest.raises(FileFormatError, match='3 images, but the raw files have 2'):
+        check()
 
 
 def test_a_comparison_sees_that_an_annotation_has_changed(root):
