@@ -26,11 +26,14 @@ class _MissingOps(types.ModuleType):
 
     @staticmethod
     def nms(boxes, scores, iou_threshold: float, offset: int):
-        """Torchvision's, which keeps the same boxes where none is a pixel wider than its corners say."""
+        """Torchvision's, which keeps the same boxes where none is a pixel wider than its corners say.
+
+        As mmcv's, it takes half precision on the CPU, and boxes of another precision than the scores.
+        """
         if offset:
             raise MissingPackageError("the operator 'nms' with an offset needs the full mmcv: see docs/install.md")
         from torchvision.ops import nms
-        return nms(boxes, scores, iou_threshold)
+        return nms(boxes.float(), scores.float(), iou_threshold)
 
     def __getattr__(self, name: str):
         if name.startswith('__'):

@@ -194,6 +194,9 @@ def test_the_boxes_that_overlap_are_left_out_without_a_compiled_operator():
     boxes = torch.tensor([[0., 0, 10, 10], [1, 1, 11, 11], [0, 0, 10, 5], [20, 20, 30, 30]])
     _, kept = mmcv.ops.nms(boxes, torch.tensor([.9, .8, .7, .6]), 0.5)
     assert kept.tolist() == [0, 2, 3]
+    _, kept = mmcv.ops.nms(boxes, torch.tensor([.9, .8, .7, .6]).half(), 0.5)
+    assert kept.tolist() == [0, 2, 3]
+    assert [len(part) for part in mmcv.ops.nms(boxes[:0], torch.ones(0), 0.5)] == [0, 0]
     with pytest.raises(ImportError, match='offset.*full mmcv'):
         mmcv.ops.nms(boxes, torch.ones(4), 0.5, offset=1)
 

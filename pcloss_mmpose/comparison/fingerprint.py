@@ -43,7 +43,7 @@ def difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 
 def annotation_files(config: Mapping) -> Iterator[str]:
-    """The local annotation files of the training and the test."""
+    """The local annotation files of the training and the test, and DeepFashion2's folders of them."""
     for loader in ('train_dataloader', 'test_dataloader'):
         yield from _files(config.get(loader))
 
@@ -53,15 +53,34 @@ def _files(node: Any) -> Iterator[str]:
         names = node.get('ann_file') or ()
         for name in [names] if isinstance(names, str) else names:
             path = osp.join(node.get('data_root') or '', name)
-            if osp.isfile(path):
+            if osp.isfile(path) or (osp.isdir(path) and _is_deepfashion2(node)):
                 yield path
         node = list(node.values())
     for each in node if isinstance(node, (list, tuple)) else ():
         yield from _files(each)
 
 
+def _is_deepfashion2(dataset: Mapping) -> bool:
+    from mmpose.registry import DATASETS
+
+    from ..datasets import DeepFashion2Dataset
+    kind = dataset.get('type')
+    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return inspect.isclass(kind) and issubclass(kind, DeepFashion2Dataset)
+
+
 def checksum(path: str) -> str:
-    """Of a file's content."""
+    """Of a file's content, or of what a folder of DeepFashion2's annotations says.
+
+    Raises:
+        FileFormatError: An annotation in the folder is faulty.
+    """
+    if osp.isdir(path):
+        from ..datasets.formats.deepfashion2 import read_items
+        found = hashlib.sha256()
+        for column in read_items(path):
+            found.update(column.tobytes())
+        return found.hexdigest()[:16]
     there = os.stat(path)
     return _checksum(path, there.st_mtime_ns, there.st_size)
 

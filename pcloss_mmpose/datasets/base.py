@@ -93,7 +93,9 @@ class GarmentDataset(BaseCocoStyleDataset):
         return super()._get_unserialized_subset(indices)
 
     def filter_data(self) -> Records:
-        """Every box is annotated, with score 1: ``bbox_score_thr``, MMPose's only filter, removes none."""
+        """All rows: ``bbox_score_thr``, MMPose's only filter, removes no annotated box, and to those of a detector the
+        reader applies it.
+        """
         return self.data_list
 
     def get_cat_ids(self, idx: int) -> list[int]:

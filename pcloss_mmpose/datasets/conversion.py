@@ -12,7 +12,7 @@ from .base import GarmentDataset
 from .deepfashion import DeepFashionAttributeDataset, FLDDataset
 from .deepfashion2 import DeepFashion2Dataset
 from .fashionai import FashionAIDataset
-from .formats.coco import Size, check_coco, to_coco
+from .formats.coco import Size, check_coco, image_number, to_coco
 from .formats.deepfashion import SPLITS, read_partition
 from .formats.fashionai import train_files
 
@@ -64,10 +64,11 @@ def is_written(path: Path, part: GarmentDataset, root: str) -> bool:
     """Whether a file is what :func:`write_coco` writes of this part, but for the sizes of the images."""
     try:
         text = path.read_text(encoding='utf-8')
-        sizes = [(image['width'], image['height']) for image in json.loads(text)['images']]
+        of_images = {image['id']: (image['width'], image['height']) for image in json.loads(text)['images']}
+        sizes = [of_images[image_number(info, part.first_image)] for info in rows_of(part)]
     except (ValueError, TypeError, LookupError, RecursionError):  # of any other file
         return False
-    return len(sizes) == len(part) and text == coco_text(part, sizes, root)
+    return text == coco_text(part, sizes, root)
 
 
 def write_coco(path: Path, part: GarmentDataset, sizes: Sequence[Size], root: str) -> None:

@@ -31,7 +31,8 @@ class DeepFashion2Dataset(GarmentDataset):
         ann_file: The folder of the annotations, such as ``'train/annos'``; or a COCO JSON.
         data_prefix: ``img`` is the folder of the images, such as ``'train/image'``.
         bbox_file: For tests: boxes that a detector found, in COCO's form (``image_id``, ``category_id`` 1 to 13,
-            ``bbox`` x y width height, ``score``). The rows are these boxes, and have no annotation.
+            ``bbox`` x y width height, ``score``). The rows are these boxes, and have no annotation. Like ``ann_file``,
+            it is a path below ``data_root``, or an absolute one.
         filter_cfg: With ``bbox_file``: ``dict(bbox_score_thr=...)`` keeps the boxes of a higher score.
         **kwargs: As in MMPose's ``BaseCocoStyleDataset``.
 

@@ -52,14 +52,14 @@ class Kept:
     """What is kept of a sample: nothing that MMEngine looks into when it collects the results.
 
     Args:
-        item: Number of its image, and its own.
+        item: Path of its image, and its own number.
         found: Of this one item, as in :class:`Found`.
         truth: As in :class:`Truths`; None where truths come from files.
     """
 
     __slots__ = ('item', 'found', 'truth')
 
-    def __init__(self, item: tuple[int, int], found: Sequence, truth: Sequence | None) -> None:
+    def __init__(self, item: tuple[str, int], found: Sequence, truth: Sequence | None) -> None:
         self.item, self.found, self.truth = item, found, truth
 
 
@@ -85,7 +85,8 @@ class DeepFashion2AP(BaseMetric):
 
     Raises:
         InputError: ``out_file`` does not end in .json or its folder does not exist, a sample is not one of
-            DeepFashion2's or has no annotation, the model has another number of landmarks, or as ``oks_ap`` says.
+            DeepFashion2's or has no annotation, images of several splits have the same number, the model has another
+            number of landmarks, or as ``oks_ap`` says.
         FileFormatError: The annotations are faulty.
     """
 
@@ -120,7 +121,7 @@ class DeepFashion2AP(BaseMetric):
         box_scores = found.get('bbox_scores', sample['gt_instances'].get('bbox_scores', [1.]))
         own = own_landmarks(np.column_stack([found['keypoints'][0][:, :2], found['keypoint_scores'][0]]), category_id)
         image, score = int(sample['img_id']), float(box_scores[0] * own[:, 2].mean())
-        return Kept((image, int(sample['id'])), (image, category_id, _padded(own[:, :2]), score),
+        return Kept((str(sample.get('img_path')), int(sample['id'])), (image, category_id, _padded(own[:, :2]), score),
                     self._truth(sample) if self.items is None else None)
 
     def _truth(self, sample: Mapping[str, Any]) -> tuple:
@@ -139,6 +140,12 @@ class DeepFashion2AP(BaseMetric):
         if not results:
             raise InputError('DeepFashion2AP: nothing was predicted: the data set is empty')
         items = list({kept.item: kept for kept in results}.values())
+        paths: dict[int, str] = {}
+        for kept in items:
+            path, image = kept.item[0], kept.found[0]
+            if paths.setdefault(image, path) != path:
+                raise InputError(f'DeepFashion2AP: {paths[image]} and {path} have the same number; test one split at a '
+                                 'time')
         found = Found(*map(np.array, zip(*(kept.found for kept in items))))
         if self.items is None:
             truths = Truths(*map(np.array, zip(*(kept.truth for kept in items))))

@@ -21,8 +21,8 @@ class NormalizedError(LandmarkMetric):
     - ``NE_skipped``: images without a normaliser (a landmark of the pair not defined, or a distance of 0).
     """
 
-    def __init__(self, landmarks: bool = True, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *args, landmarks: bool = True, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         self.landmarks = landmarks
 
     def figures(self, measured: Measurement) -> dict[str, float]:

@@ -235,6 +235,25 @@ def test_a_killed_conversion_goes_on(raw, tmp_path, call):
     assert call('convert', 'deepfashion', tmp_path, '--out', out).out.count('kept, read back') == 3  # nothing is left
 
 
+def test_images_with_several_garments(raw, tmp_path, call):
+    """DeepFashion2's: a garment without a labelled landmark is one too, and the same command again changes nothing."""
+    item = dict(category_id=9, bounding_box=[5, 8, 57, 94], landmarks=[10, 20, 2] * 8)
+    bare = dict(item, landmarks=[0, 0, 0] * 8)
+    (tmp_path / 'validation' / 'annos').mkdir(parents=True)
+    for number, (garments, size) in {2: ([item, bare], (90, 100)), 7: ([item], (64, 96))}.items():
+        content = {f'item{n}': garment for n, garment in enumerate(garments, 1)}
+        (tmp_path / 'validation' / 'annos' / f'{number:06d}.json').write_text(json.dumps(content))
+        raw.image(tmp_path / 'validation' / 'image' / f'{number:06d}.jpg', size=size)
+    out = tmp_path / 'out'
+    for what in ('', 'kept, '):
+        done = call('convert', 'deepfashion2', tmp_path, '--out', out)
+        assert f'{out}/validation.json: 3 garments on 2 images, {what}read back, all equal' in done.out, done.err
+    content = json.loads((out / 'validation.json').read_text())
+    assert [(each['id'], each['width'], each['height']) for each in content['images']] == [(2, 90, 100), (7, 64, 96)]
+    assert [(each['id'], each['image_id'], each['num_keypoints']) for each in content['annotations']] == [
+        (1, 2, 8), (2, 2, 0), (3, 7, 8)]
+
+
 @pytest.mark.parametrize(('name', 'change', 'words'), [
     ('train.json', lambda text: text.replace('"lower"', '"upper"', 1), 'train.json is there already'),
     ('train.json', lambda text: text[:-1], 'train.json is there already'),

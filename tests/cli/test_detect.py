@@ -1,6 +1,7 @@
 """Boxes from an MMDetection model: DETR, which needs no compiled operator, small and with random weights."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -152,6 +153,31 @@ def test_coco_results_are_the_detectors_and_mmpose_reads_them(persons, call):
         np.testing.assert_allclose(row['bbox'], [[x, y, x + width, y + height]], rtol=1e-5)
         assert row['bbox_score'] == np.float32(result['score'])
         assert row['img_path'] == f"{persons}/val_{result['image_id']}.png"
+
+
+def test_coco_results_have_the_categories_of_the_file(persons, call, tmp_path):
+    """By their names, and not in the detector's order: a box is that of the run without other classes."""
+    model = init_detector(str(persons / 'detr.py'), str(persons / 'detr.pth'), device='cpu')
+    classes = model.dataset_meta['classes']
+    labels = np.concatenate([
+        inference_detector(model, str(persons / f'val_{n}.png')).pred_instances.labels.numpy() for n in range(6)])
+    other = next(classes[label] for label in labels if classes[label] != 'person')
+    content = json.loads((persons / 'val.json').read_text())
+    ids = {'person': 30, 'unknown to the detector': 1, other: 20}
+    content['categories'] = [dict(id=number, name=name) for name, number in ids.items()]
+    content['annotations'] = [dict(each, category_id=30) for each in content['annotations']]
+    (tmp_path / 'val.json').write_text(json.dumps(content))
+    command = ['detect', persons / 'detr.py', persons / 'detr.pth', tmp_path / 'val.json', '--root', persons,
+               '--coco-results', tmp_path / 'own.json', '--threshold', 0.2]
+    expected = []
+    for name in ('person', other):
+        assert call(*command, '--classes', name).code == 0
+        expected.append([dict(box, category_id=ids[name]) for box in json.loads((tmp_path / 'own.json').read_text())])
+    done = call(*command, '--classes', 'person', other, '--categories')
+    assert done.code == 0 and re.search(r'AP \d+\.\d, the mean over 2 categories$', done.out.strip()), done
+    results = json.loads((tmp_path / 'own.json').read_text())
+    assert [[box for box in results if box['category_id'] == number] for number in (30, 20)] == expected
+    assert len(results) == sum(map(len, expected)) and all(expected)
 
 
 def test_the_threshold_of_coco_results_is_0_unless_given(persons, call):

@@ -7,7 +7,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pcloss_mmpose.datasets.box_ap import box_ap
+from pcloss_mmpose.datasets.box_ap import box_ap, mean_box_ap
 
 # Two persons of 100 x 100 on image 7, none on image 8.
 TRUTH = dict(
@@ -49,6 +49,16 @@ def test_a_crowd_is_neither_to_be_found_nor_a_fault():
         *TRUTH['annotations'], dict(id=2, image_id=7, category_id=1, bbox=[600, 0, 500, 100], iscrowd=1)])
     assert box_ap(crowd, [*BOTH, person(620, 0.95)]) == pytest.approx(100)
     assert isnan(box_ap(dict(crowd, annotations=crowd['annotations'][2:]), BOTH))
+
+
+def test_the_mean_is_over_the_categories_that_have_a_box():
+    """Of category 1 both are found, of 2 nothing, of 3 the half; 4 has none to be found."""
+    truth = dict(TRUTH, annotations=[dict(each, category_id=category) for category in (1, 2, 3)
+                                     for each in TRUTH['annotations']])
+    results = [*BOTH, person(0, 0.9, category=3), person(0, 0.9, category=4)]
+    assert mean_box_ap(truth, results, [1, 2, 3, 4]) == pytest.approx((100 + 0 + 100 * 51 / 101) / 3)
+    assert mean_box_ap(truth, results, [1, 4]) == pytest.approx(100)
+    assert isnan(mean_box_ap(truth, results, [4, 5]))
 
 
 def test_what_is_given_stays_as_it_is():

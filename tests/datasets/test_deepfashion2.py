@@ -1,5 +1,6 @@
 """DeepFashion2's folders as they are unpacked: rows, faults, the cache, detections and boxes."""
 
+import contextlib
 import json
 import os
 
@@ -8,7 +9,12 @@ import pytest
 from mmdet.registry import DATASETS as DETECTION_DATASETS
 from mmpose.registry import DATASETS
 
-from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDataset
+from pcloss_mmpose.comparison.fingerprint import decisive
+from pcloss_mmpose.datasets import DeepFashion2Dataset, DeepFashion2SharedDataset, conversion
+from pcloss_mmpose.datasets.checks.releases import RELEASES
+from pcloss_mmpose.datasets.checks.split import check_splits
+from pcloss_mmpose.datasets.formats import deepfashion2
+from pcloss_mmpose.datasets.formats.coco import check_coco
 from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
 from pcloss_mmpose.errors import FileFormatError, InputError
 from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, SHARED_LANDMARKS
@@ -78,6 +84,15 @@ def test_shared_landmarks_stand_where_their_part_does(root):
         assert info['keypoints'][0, SHARED_LANDMARKS.index(name)].tolist() == place
 
 
+def test_items_keep_the_order_of_the_file(root):
+    """Of more than nine, as the file has them, and not as their names would be sorted."""
+    files = {1: {f'item{n}': skirt() if n == 9 else shorts() for n in range(1, 12)}, 2: dict(item1=skirt())}
+    garments = infos(dataset(root(files)))
+    assert [info['id'] for info in garments] == list(range(12))
+    assert [info['id'] for info in garments if info['category_id'] == 9] == [8, 11]
+    assert read_items(f'{root({})}/train/annos').place(9) == '000001.json, item10'
+
+
 def test_attributes_may_be_missing(root):
     item = {key: value for key, value in skirt().items() if key not in ('scale', 'viewpoint')}
     info, = infos(dataset(root({1: dict(item1=item)})))
@@ -88,6 +103,15 @@ def test_items_without_landmarks_do_not_train_and_are_tested(root):
     files = {1: dict(item1=skirt(), item2=shorts(0)), 2: dict(source='shop', pair_id=3)}
     assert [info['id'] for info in infos(dataset(root(files)))] == [0]
     assert [info['id'] for info in infos(dataset(root(files), test_mode=True))] == [0, 1]
+
+
+def test_items_that_do_not_train_are_counted(root, capsys):
+    """Those that are left out for their box are none of them."""
+    box = dict(bounding_box=[5, 5, 5, 5])
+    with pytest.warns(UserWarning, match='2 items with such a box are left out'):
+        dataset(root({1: dict(item1=skirt(), item2=shorts(0), item3=dict(shorts(0), **box), item4=skirt(**box))}))
+    output = capsys.readouterr()
+    assert '1 of 4 items have no labelled landmark and are left out of training' in output.out + output.err
 
 
 def test_items_without_a_box_are_left_out_with_a_warning(root):
@@ -106,6 +130,8 @@ def test_items_without_a_box_are_left_out_with_a_warning(root):
     (dict(item1=3), '000001.json, field item1: expected an object, found 3'),
     (dict(Item1=skirt()), '000001.json, field Item1: neither source, nor pair_id, nor item1'),
     (dict(item0=skirt()), '000001.json, field item0: neither'),
+    (dict(item1٣=skirt()), '000001.json, field item1٣: neither'),
+    ({'item' + '9' * 20: skirt()}, 'field item9{20}: neither'),
     (dict(item2=skirt(category_id=14)), '000001.json, field item2: category_id must be 1 to 13, got 14'),
     (dict(item1=skirt(category_id=True)), 'category_id must be 1 to 13, got True'),
     (dict(item1=skirt(category_id='9')), "category_id must be 1 to 13, got '9'"),
@@ -134,6 +160,20 @@ def test_all_faults_are_counted_and_listed(root):
     assert items.images.tolist() == [1, 3] and items.numbers.tolist() == [2, 1] and items.files.tolist() == [1, 2, 3]
     assert [(os.path.basename(fault.path), fault.item) for fault in faults] == [('000001.json', 'item1'),
                                                                                 ('000002.json', '')]
+
+
+def test_files_are_read_in_parts(root, monkeypatch):
+    monkeypatch.setattr(deepfashion2, 'AT_ONCE', 2)
+    folder = root({n: dict(item1=skirt(bounding_box=[n, 0, 9, 9])) for n in range(1, 6)}) / 'train/annos'
+    items = read_items(str(folder))
+    assert items.files.tolist() == items.boxes[:, 0].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_file_that_cannot_be_read_is_named(root):
+    folder = root({1: dict(item1=skirt())}) / 'train/annos'
+    (folder / '000002.json').mkdir()
+    with pytest.raises(FileFormatError, match='000002.json: cannot be read'):
+        read_items(str(folder))
 
 
 @pytest.mark.parametrize(('name', 'words'), [
@@ -166,6 +206,9 @@ def test_the_cache_is_used_until_an_annotation_changes(root):
     assert read_items(str(folder)).landmarks[1, 0].tolist() == [1, 2, 2]  # nothing tells of it: the cache was used
     os.utime(folder / '000002.json', ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
     assert read_items(str(folder)).landmarks[1, 0].tolist() == [7, 2, 2]
+    (folder / '000002.json').write_text(text.replace('[1, 2, 2,', '[17, 2, 2,'))  # of another size, at the same time
+    os.utime(folder / '000002.json', ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert read_items(str(folder)).landmarks[1, 0].tolist() == [17, 2, 2]
     (folder / '000002.json').unlink()
     assert read_items(str(folder)).images.tolist() == [1]
     cache.write_bytes(cache.read_bytes()[:100])
@@ -191,6 +234,8 @@ def test_a_coco_json_is_read_by_mmpose_with_this_metainfo(tmp_path):
     data = DATASETS.build(dict(type='DeepFashion2Dataset', ann_file=str(tmp_path / 'a.json'), data_prefix=dict(img='')))
     assert type(data).__module__.startswith('mmpose.') and len(data) == 1
     assert data.metainfo['sigmas'].shape == (294, ) and data.metainfo['keypoint_id2name'][1] == LANDMARKS[1]
+    with pytest.raises(FileFormatError, match='a file; ann_file is the folder of the annotations'):
+        DeepFashion2SharedDataset(str(tmp_path / 'a.json'), data_prefix=dict(img=''))
     own = dict(from_file='configs/_base_/datasets/deepfashion2.py')
     assert DeepFashion2Dataset(str(tmp_path / 'a.json'), metainfo=own).metainfo['keypoint_id2name'][0] == 'sss_kpt1'
 
@@ -214,7 +259,7 @@ def test_detections_are_rows_without_an_annotation(detected):
     assert [(info['id'], info['img_id'], info['category_id']) for info in garments] == [(0, 3, 7), (1, 5, 9)]
     assert garments[0]['bbox'].tolist() == [[1, 2, 31, 42]] and garments[1]['bbox_score'].tolist() == [0.25]
     assert not any(info['keypoints_visible'].any() or 'raw_ann_info' in info for info in garments)
-    kept = infos(dataset(**detected(boxes), filter_cfg=dict(bbox_score_thr=0.3)))
+    kept = infos(dataset(**detected(boxes), filter_cfg=dict(bbox_score_thr=0.25)))
     assert [info['id'] for info in kept] == [0]
 
 
@@ -226,6 +271,7 @@ def test_detections_are_rows_without_an_annotation(detected):
     ([dict(BOX, bbox=[1, 2, 0, 4])], 'bbox .x y width height. has no area'),
     ([dict(BOX, bbox=[1, 2, 3])], 'bbox must be 4 numbers, got 3'),
     ([dict(BOX, score=float('nan'))], 'score must be a finite number, got nan'),
+    ([dict(BOX, score=10**400)], 'score must be a finite number, got 1000'),
 ])
 def test_faulty_detections_name_their_place(detected, boxes, words):
     with pytest.raises(FileFormatError, match=words):
@@ -254,3 +300,72 @@ def test_boxes_for_a_detector_worked_by_hand(root):
     assert row['instances'] == [dict(bbox=[5, 18, 57, 94], bbox_label=label, ignore_flag=0) for label in (8, 6)]
     assert [test.get_data_info(k)['img_id'] for k in range(len(test))] == [2, 4, 9]
     assert train.metainfo['classes'][8] == 'skirt'
+
+
+def test_a_conversion_knows_its_own_files(root, tmp_path):
+    """Rows share images, and other rows than the first of an image have its size too."""
+    folder = root({2: dict(item1=skirt(), item2=shorts()), 4: dict(item1=shorts())})
+    reader, path = dataset(folder, test_mode=True), tmp_path / 'train.json'
+    conversion.write_coco(path, reader, [(90, 100), (90, 100), (70, 120)], str(folder))
+    assert [image['id'] for image in json.loads(path.read_text())['images']] == [2, 4]
+    assert conversion.is_written(path, reader, str(folder))
+    path.write_text(path.read_text().replace('"image_id": 4', '"image_id": 2'))
+    assert not conversion.is_written(path, reader, str(folder))
+    path.write_text('{"images": [{"id": 2, "width": 90, "height": 100}]}')
+    assert not conversion.is_written(path, reader, str(folder))
+
+
+def test_a_json_of_images_with_several_garments_is_compared_with_its_source(root, tmp_path):
+    folder = root({2: dict(item1=skirt(), item2=shorts()), 4: dict(item1=shorts())})
+    reader, sizes, path = dataset(folder, test_mode=True), [(90, 100)] * 3, tmp_path / 'train.json'
+    content = json.loads(conversion.coco_text(reader, sizes, str(folder)))
+
+    def check():
+        path.write_text(json.dumps(content))
+        check_coco(str(path), conversion.rows_of(reader), sizes, str(folder), reader.first_image)
+
+    check()
+    content['annotations'][1]['image_id'] = 4
+    with pytest.raises(FileFormatError, match='train.json, image 2: image is 4, in the raw files 2'):
+        check()
+    content['annotations'][1]['image_id'] = 2
+    content['images'].append(dict(content['images'][0], id=7))
+    with pytest.raises(FileFormatError, match='3 images, but the raw files have 2'):
+        check()
+
+
+def test_a_comparison_sees_that_an_annotation_has_changed(root):
+    config = dict(train_dataloader=dict(dataset=dict(
+        type='DeepFashion2SharedDataset', data_root=str(root({1: dict(item1=skirt())})), ann_file='train/annos')))
+    key = f'content of {root({})}/train/annos'
+    before, again = decisive(config), decisive(config)
+    root({1: dict(item1=skirt(bounding_box=[5, 18, 57, 95]))})
+    assert before == again and decisive(config)[key] != before[key]
+
+
+def test_a_check_lists_all_faults(root, tmp_path):
+    """Those of the training's annotations and of the validation's; what is sound in a faulty split is not looked at."""
+    folder = root({1: dict(item1=skirt(scale=9), item2=shorts(), item3=skirt(category_id=0)), 2: '{'})
+    root({1: dict(item1=skirt())}, 'validation')
+    train, validation = check_splits(RELEASES['deepfashion2'](str(folder)), None, 0, no_progress)
+    texts = [finding.text for finding in train.findings if finding.is_problem]
+    assert [text.partition(f'{folder}/train/annos/')[2][:28] for text in texts] == [
+        '000001.json, field item1: sc', '000001.json, field item3: ca', '000002.json: no JSON (Expect']
+    assert all('other files or items' not in text for text in texts)
+    assert [finding.text for finding in validation.findings if finding.is_problem] == [
+        f'{folder}/validation/image: no such folder, and 1 images should be in it']
+    more = sum('_left_' in name for name in LANDMARKS) - 40
+    assert validation.pairs.startswith('flip pairs: short_sleeve_top_left_neck/short_sleeve_top_right_neck, ')
+    assert validation.pairs.count('/') == 40 and f', and {more} more; without a pair: ' in validation.pairs
+
+
+def test_a_check_trains_without_items_that_have_no_landmark(root):
+    """And tests on them, as the configs do."""
+    files = {1: dict(item1=skirt(), item2=shorts(0))}
+    root(files), root(files, 'validation')
+    splits = RELEASES['deepfashion2'](str(root({})))
+    assert [len(DATASETS.build(split.config)) for split in splits] == [1, 2]
+
+
+def no_progress(name):
+    return contextlib.nullcontext(lambda items, what: items)

@@ -242,6 +242,14 @@ def test_annotations_of_another_split_are_an_error(split):
         evaluate(samples, ann_file=str(split / 'annos'))
 
 
+def test_splits_are_tested_one_at_a_time(split):
+    """Each counts its images from 1."""
+    samples = predicted(dataset_of(split))
+    others = [dict(sample, img_path=sample['img_path'].replace('image', 'others')) for sample in samples]
+    with pytest.raises(InputError, match='image/000001.jpg and .*others/000001.jpg have the same number; test one'):
+        evaluate(samples + others)
+
+
 @pytest.mark.parametrize(('options', 'words'), [
     (dict(out_file='results.jsonl'), r"out_file must end in \.json, got 'results.jsonl'"),
     (dict(out_file='nowhere/results.json'), "there is no folder '.*nowhere'; make it first"),

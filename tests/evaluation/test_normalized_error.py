@@ -158,6 +158,11 @@ def test_nothing_to_measure_is_an_error():
         evaluate([sample(np.zeros((8, 2)), np.zeros((8, 2)), [0] * 8)], FLD)
 
 
+def test_the_norm_may_be_given_by_its_place():
+    with pytest.raises(ValueError, match="norm must be one of .*, got 'bax'"):
+        NormalizedError('bax')
+
+
 def test_keys_work_with_a_prefix():
     metric = NormalizedError(prefix='val')
     metric.dataset_meta = FLD

@@ -175,10 +175,10 @@ def test_which_landmarks_are_annotated():
     assert annotated_landmarks(samples).tolist() == [[2, 5, 100], [0, 1, 2], [293, 0, 1]]
     assert annotated_landmarks(samples[1:2]).tolist() == [[0]]
     assert picked(torch.arange(6.).view(2, 3), torch.tensor([[2, 0], [1, 1]])).tolist() == [[2, 0], [4, 4]]
-    for sample in samples:  # as a converter of landmarks has it, with a weight beside each
+    for sample in samples:  # as a converter of landmarks has it, with a weight beside each; then there are both kinds
         visible = sample.gt_instances.keypoints_visible
         sample.gt_instances.keypoints_visible = np.stack([visible, np.ones_like(visible)], axis=-1)
-    assert annotated_landmarks(samples).tolist() == [[2, 5, 100], [0, 1, 2], [293, 0, 1]]
+        assert annotated_landmarks(samples).tolist() == [[2, 5, 100], [0, 1, 2], [293, 0, 1]]
     assert annotated_landmarks([sample_of(MSRA, range(K // 3))]).shape == (1, 98)
     assert annotated_landmarks([sample_of(MSRA, []), sample_of(MSRA, range(K // 3 + 1))]) is None
     assert annotated_landmarks([samples[0], *silent(samples[1:])]) is None

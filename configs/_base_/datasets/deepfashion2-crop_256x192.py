@@ -5,7 +5,7 @@
 dataset_type = 'DeepFashion2Dataset'
 data_mode = 'topdown'  # MMPoseInferencer asks for it
 data_root = '{{$DEEPFASHION2_ROOT:data/deepfashion2}}'
-# A detector's boxes, for the test.
+# A detector's boxes, for the test: a path below data_root, or an absolute one.
 bbox_file = None if '{{$DEEPFASHION2_BOXES:annotated}}' == 'annotated' else '{{$DEEPFASHION2_BOXES:annotated}}'
 
 train_pipeline = [

@@ -25,8 +25,7 @@ def to_coco(rows: Iterable[Mapping], sizes: Sequence[Size], metainfo: Mapping, r
     """The content of a COCO keypoint file.
 
     An annotation has COCO's keys, ``category`` (the name) and, where the raw files have them, ``variation`` or
-    ``attributes``. Where the raw files have no box,
-    it is the whole image.
+    ``attributes``. Where the raw files have no box, it is the whole image.
 
     Args:
         rows: The reader's rows.
@@ -39,7 +38,7 @@ def to_coco(rows: Iterable[Mapping], sizes: Sequence[Size], metainfo: Mapping, r
     skeleton = [[first + 1, second + 1] for first, second in metainfo['skeleton_links']]  # COCO counts from 1 here
     images, annotations = {}, []
     for info, size in zip(rows, sizes):
-        number = info['img_id'] + 1 - first_image
+        number = image_number(info, first_image)
         name = osp.relpath(info['img_path'], root)
         images[number] = dict(id=number, file_name=name, width=size[0], height=size[1])
         annotation = dict(info['raw_ann_info'], id=info['id'] + 1, image_id=number, **_box(info, size))
@@ -52,6 +51,11 @@ def to_coco(rows: Iterable[Mapping], sizes: Sequence[Size], metainfo: Mapping, r
         images=list(images.values()),
         annotations=annotations,
         categories=[dict(category, keypoints=landmarks, skeleton=skeleton) for category in metainfo['CLASSES']])
+
+
+def image_number(info: Mapping, first_image: int = 0) -> int:
+    """The number of a row's image in a COCO keypoint file, from 1; for ``first_image`` see :func:`to_coco`."""
+    return info['img_id'] + 1 - first_image
 
 
 def check_coco(path: str, rows: Iterable[Mapping], sizes: Sequence[Size], root: str, first_image: int = 0) -> None:
@@ -74,7 +78,7 @@ def check_coco(path: str, rows: Iterable[Mapping], sizes: Sequence[Size], root: 
                                  f'have {len(sizes)}')
     images = set()
     for info, size in zip(rows, sizes):
-        number = info['img_id'] + 1 - first_image
+        number = image_number(info, first_image)
         images.add(number)
         if number not in coco.imgs or info['id'] + 1 not in coco.anns:
             raise FileFormatError.at(path, f'{len(coco.imgs)} images and {len(coco.anns)} annotations, and no image '

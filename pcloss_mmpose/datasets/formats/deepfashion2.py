@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
 import os.path as osp
 import re
@@ -31,9 +30,11 @@ from ...text import LARGEST_COORDINATE, brief, decode
 
 NUMBERS = tuple(map(len, PARTS.values()))  # of landmarks, by category_id - 1
 CACHE_VERSION = 1
+FLT_MAX = float(np.finfo(np.float32).max)
 READERS = 8  # threads: opening files takes longer than reading them, the more so on a network's
-_is_annotation = re.compile(r'(?!000000)\d{6}\.json').fullmatch
-_is_item = re.compile(r'item[1-9]\d*').fullmatch
+AT_ONCE = 4096  # files whose contents wait in memory
+_is_annotation = re.compile(r'(?!000000)[0-9]{6}\.json').fullmatch
+_is_item = re.compile(r'item[1-9][0-9]{0,5}').fullmatch
 
 
 class Items(NamedTuple):
@@ -123,10 +124,10 @@ def annotation_names(folder: str) -> list[str]:
     return names
 
 
-def _contents(pool: ThreadPoolExecutor, folder: str, names: Sequence[str]) -> Iterator[bytes]:
-    """The files' contents in order, of which no more than a part wait in memory."""
-    for start in range(0, len(names), 4096):
-        yield from pool.map(_content, (osp.join(folder, name) for name in names[start:start + 4096]))
+def _contents(pool: ThreadPoolExecutor, folder: str, names: Sequence[str]) -> Iterator[bytes | OSError]:
+    """The files' contents in order, or why they cannot be read; no more than a part wait in memory."""
+    for start in range(0, len(names), AT_ONCE):
+        yield from pool.map(_content, (osp.join(folder, name) for name in names[start:start + AT_ONCE]))
 
 
 def _content(path: str) -> bytes | OSError:
@@ -312,7 +313,7 @@ def read_detections(path: str, files: Iterable[int], folder: str) -> tuple[np.nd
                 raise InputError(f'image_id {brief(image)} is none of the images that {folder} annotates')
             if type(category) is not int or not 1 <= category <= len(CATEGORIES):
                 raise InputError(f'category_id must be 1 to {len(CATEGORIES)}, got {brief(category)}')
-            if type(score) not in (int, float) or not math.isfinite(score):
+            if type(score) not in (int, float) or not -FLT_MAX <= score <= FLT_MAX:  # NaN is neither
                 raise InputError(f'score must be a finite number, got {brief(score)}')
             x, y, width, height = _numbers(entry, 'bbox', 4)
             if not (width > 0 and height > 0):

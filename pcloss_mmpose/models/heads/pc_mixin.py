@@ -253,8 +253,9 @@ def annotated_landmarks(batch_data_samples) -> Tensor | None:
     """
     if not all('keypoints_visible' in sample.gt_instances for sample in batch_data_samples):
         return None
-    visible = np.concatenate([sample.gt_instances.keypoints_visible for sample in batch_data_samples])
-    missing = (visible[..., 0] if visible.ndim == 3 else visible) <= 0  # converters of landmarks make a second column
+    visible = [sample.gt_instances.keypoints_visible for sample in batch_data_samples]
+    # Converters of landmarks, which not all data sets of a batch need, make a second column.
+    missing = np.concatenate([each[..., 0] if each.ndim == 3 else each for each in visible]) <= 0
     most = missing.shape[1] - int(missing.sum(axis=1).min())
     if 3 * most > missing.shape[1]:
         return None
