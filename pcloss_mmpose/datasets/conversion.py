@@ -64,10 +64,11 @@ def is_written(path: Path, part: GarmentDataset, root: str) -> bool:
     """Whether a file is what :func:`write_coco` writes of this part, but for the sizes of the images."""
     try:
         text = path.read_text(encoding='utf-8')
-        sizes = [(image['width'], image['height']) for image in json.loads(text)['images']]
+        of_images = {image['id']: (image['width'], image['height']) for image in json.loads(text)['images']}
+        sizes = [of_images[row['img_id'] + 1 - part.first_image] for row in rows_of(part)]
     except (ValueError, TypeError, LookupError, RecursionError):  # of any other file
         return False
-    return len(sizes) == len(part) and text == coco_text(part, sizes, root)
+    return text == coco_text(part, sizes, root)
 
 
 def write_coco(path: Path, part: GarmentDataset, sizes: Sequence[Size], root: str) -> None:

@@ -25,8 +25,7 @@ def to_coco(rows: Iterable[Mapping], sizes: Sequence[Size], metainfo: Mapping, r
     """The content of a COCO keypoint file.
 
     An annotation has COCO's keys, ``category`` (the name) and, where the raw files have them, ``variation`` or
-    ``attributes``. Where the raw files have no box,
-    it is the whole image.
+    ``attributes``. Where the raw files have no box, it is the whole image.
 
     Args:
         rows: The reader's rows.
