@@ -168,6 +168,8 @@ class LandmarkMetric(BaseMetric):
 
     def _why_none(self, visibility: np.ndarray, skipped: np.ndarray) -> str:
         occluded = (visibility == 1).sum()
+        if not visibility.any():
+            return "none is annotated, as on a detector's boxes (bbox_file); test on the annotated ones"
         if skipped.all():
             return f"none of them has the normaliser of norm='{self.norm}'"
         if occluded and not (visibility == 2).any():

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from ..configs import config_errors, load_config
 from ..errors import BrokenImageError, InputError
 from ..files import at_once, write_at_once
-from ..metainfo import category_names, known_categories, landmark_names
+from ..metainfo import as_known, category_names, known_categories, landmark_names
 from ..visualization import Look
 from ..visualization.text import drawable
 from .drawings import Style, draw_prediction, drawing_names, in_threads
@@ -56,10 +56,10 @@ class Job:
         if not isinstance(self.model, TopdownPoseEstimator):
             raise InputError(f'{config}: its model is a {type(self.model).__name__}, and no TopdownPoseEstimator')
         metainfo = self.model.dataset_meta
+        known = known_categories(settings, metainfo) if any(item.category for item in items) else {}
+        items = [item._replace(category=as_known(item.category, known)) for item in items]
         self.items, self.out, self.names = items, out, landmark_names(metainfo)
-
         first = {item.category: item for item in reversed(items) if item.category}
-        known = known_categories(settings, metainfo) if first else {}
         classes = category_names(metainfo) or dict(enumerate(known, 1))
         self.category_ids = {name: number for number, name in classes.items()}
         #: Landmark ids of each category whose garments get its own alone.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os.path as osp
-from typing import Mapping
+from typing import Container, Mapping
 
 from ..errors import InputError
 from .load import dataset_metainfo
@@ -23,6 +23,13 @@ def labelled_landmarks(coco: Mapping) -> dict[str, tuple[int, ...]]:
         labelled.setdefault(annotation['category_id'], set()).update(k for k, v in enumerate(visible) if v > 0)
     return {category['name']: tuple(sorted(labelled[category['id']])) for category in coco['categories']
             if labelled.get(category['id'])}
+
+
+def as_known(category: str | None, known: Container[str]) -> str | None:
+    """The name of a category as it is known, where only blanks stand for its underscores, as in DeepFashion2's files.
+    """
+    own = category and category.replace(' ', '_')
+    return own if category not in known and own in known else category
 
 
 def read_annotations(dataset: Mapping) -> Mapping:

@@ -11,7 +11,7 @@ outwear; and the sigmas say the same, which are equal within each other pair of 
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import numpy as np
 
@@ -170,6 +170,14 @@ def _links(parts: Sequence[str]) -> list[tuple[str, str]]:
     return [*links, (neckline, 'neck_front'), (edge[-1], 'dress_hem' if 'dress_hem' in parts else 'top_hem')]
 
 
+def _shared_links() -> Iterator[tuple[str, str]]:
+    """Those that every category with both ends has: others would go past a landmark that only some garments have."""
+    own = {category: _links(parts) for category, parts in PARTS.items()}
+    for link in dict.fromkeys(link for links in own.values() for link in links):
+        if all(link in own[category] for category, parts in PARTS.items() if set(link) <= set(parts)):
+            yield link
+
+
 _LOWER = ('shorts', 'trousers', 'skirt')
 _BELOW_WAIST = ('dress_side_3', 'dress_side_4', 'dress_hem')
 
@@ -201,6 +209,6 @@ shared_dataset_info = build_dataset_info(
     landmarks=SHARED_LANDMARKS,
     upper=list(dict.fromkeys(part for category in PARTS for part in _upper(category))),
     categories=PARTS,
-    outline=list(dict.fromkeys(link for parts in PARTS.values() for link in _links(parts))),
+    outline=list(_shared_links()),
     sigmas=shared_sigmas().tolist(),
     paper_info=_PAPER)

@@ -101,7 +101,7 @@ def read_tested_config(folder: Path) -> Mapping[str, Any]:
 def measure_options(config: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a config's measure: the limits of its first FailureModes, the rest of its first NormalizedError.
 
-    Where it has only one of the two, that gives all that it has.
+    Where it has only one of the two, that gives all that it has. What they print, and where, is left out.
     """
     evaluators = config.get('test_evaluator') or []
     evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
@@ -112,5 +112,5 @@ def measure_options(config: Mapping[str, Any]) -> dict[str, Any]:
         if first is not None:
             options = {key: options[key] for key in ('threshold', 'near', 'apart') if key in options}
             options.update((key, value) for key, value in first.items()
-                           if key not in ('type', 'collect_device', 'prefix'))
+                           if key not in ('type', 'collect_device', 'prefix', 'landmarks'))
     return options
