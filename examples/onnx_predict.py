@@ -1,8 +1,9 @@
 """Landmarks of a garment from a model that `pcloss export` wrote: onnxruntime, numpy and OpenCV are all it needs.
 
-    python onnx_predict.py model.onnx photo.jpg [--box X1 Y1 X2 Y2] [--draw out.png] [--names]
+    python onnx_predict.py model.onnx photo.jpg [--box X1 Y1 X2 Y2] [--category dress] [--draw out.png] [--names]
 
-Prints a line for each landmark: name, x and y in pixels of the image, score. Without a box, the whole image is taken.
+Prints a line for each landmark: name, x and y in pixels of the image, score. Without a box, the whole image is taken;
+with a category, its landmarks alone.
 The picture has the box, and points that are hollow where the score is below 0.3.
 """
 
@@ -18,7 +19,8 @@ DARK, WHITE, RED, MAGENTA = (30, 30, 30), (255, 255, 255), (0, 0, 255), (255, 0,
 
 
 def load_model(path):
-    """The session, and what the metadata say: input_size, padding, keep_aspect_ratio, udp, whole_image, landmarks."""
+    """The session, and what the metadata say: input_size, padding, keep_aspect_ratio, udp, whole_image, landmarks
+    and, where the data have any, the names of those of each category."""
     session = onnxruntime.InferenceSession(path, providers=onnxruntime.get_available_providers())
     if [output.name for output in session.get_outputs()] != ['coordinates', 'scores']:
         sys.exit(f'{path}: no coordinates come out of this model; export it with --output coordinates')
@@ -77,6 +79,7 @@ def main():
     parser.add_argument('model')
     parser.add_argument('image')
     parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'))
+    parser.add_argument('--category', help='of the garment')
     parser.add_argument('--draw', help='image with the landmarks to write')
     parser.add_argument('--names', action='store_true',
                         help="write the landmarks' names on it; the number of one that is not ASCII")
@@ -90,11 +93,16 @@ def main():
     if not (box[0] < box[2] and box[1] < box[3]):
         parser.error(f'--box must be the left upper and the right lower corner, got {box}')
     session, rule = load_model(args.model)
-    points, scores = predict(session, rule, [image], [box])
-    for name, (x, y), score in zip(rule['landmarks'], points[0], scores[0]):
+    categories = rule.get('categories', {})
+    if args.category and args.category not in categories:
+        parser.error(f"no landmarks of '{args.category}' are known; categories: {', '.join(categories) or 'none'}")
+    names = categories[args.category] if args.category else rule['landmarks']
+    (points, ), (scores, ) = predict(session, rule, [image], [box])
+    own = [rule['landmarks'].index(name) for name in names]
+    for name, (x, y), score in zip(names, points[own], scores[own]):
         print(f'{name:<20}{x:8.1f}{y:8.1f}{score:7.2f}')
     if args.draw:
-        draw(image, rule['landmarks'], points[0], scores[0], box, args.names)
+        draw(image, names, points[own], scores[own], box, args.names)
         cv2.imwrite(args.draw, image)
 
 

@@ -48,4 +48,4 @@ def run(args: Namespace) -> None:
         warn_of_numbers(landmark_names(dataset.metainfo))
     sheet = draw_crops(dataset, args.count, args.crops, args.names)
     write_image(args.out, sheet)
-    print(f'{args.out}: {min(args.count, len(dataset))} of {len(dataset)} images of the {args.loader} data')
+    print(f'{args.out}: {min(args.count, len(dataset))} of {len(dataset)} garments of the {args.loader} data')

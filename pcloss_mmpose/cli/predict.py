@@ -61,9 +61,6 @@ def run(args: Namespace) -> None:
     items = find_items(args.inputs, args.root, args.category, leave_out=str(args.out))
     if args.checkpoint == GARMENTS and is_first():
         print(f'model: {GARMENTS}, small and trained on drawings alone', file=sys.stderr)
-        if not args.all_landmarks and not all(item.category for item in items):
-            print('--category blouse, outwear, dress, skirt or trousers gives the landmarks of one kind alone',
-                  file=sys.stderr)
     fetch_model(args)
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
 
@@ -77,6 +74,10 @@ def run(args: Namespace) -> None:
               style)
     for warning in job.warnings if rank == 0 else ():
         print(f'warning: {warning}', file=sys.stderr)
+    if rank == 0 and job.known and not args.all_landmarks and not all(item.category for item in items):
+        *others, last = job.known
+        print(f'--category {", ".join(others)}{" or " * bool(others)}{last} gives the landmarks of one kind alone',
+              file=sys.stderr)
     with Bars() as bars:
         bar = bars.add('predicting', len(job.share), len(job.share) - len(job.left))
         for count in job.run(args.batch_size, args.workers):

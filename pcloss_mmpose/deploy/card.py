@@ -68,7 +68,7 @@ def front_matter(card: Card) -> dict[str, Any]:
     matter['tags'] = ['mmpose', 'pcloss-mmpose']
     if card.dataset:
         matter['datasets'] = [card.dataset]
-    overall = {name: value for name, value in card.metrics.items() if not name.startswith(('NE/', 'NE_skipped'))}
+    overall = {name: value for name, value in card.metrics.items() if '/' not in name and name != 'NE_skipped'}
     if overall and card.dataset:
         matter['metrics'] = list(overall)
         matter['model-index'] = [dict(name=card.name, results=[dict(

@@ -19,7 +19,7 @@ from ..configs import config_errors
 from ..errors import InputError, PclossError
 from ..inference import Item
 from ..inference.predictor import ImageDataset, load_model
-from ..metainfo import landmark_names
+from ..metainfo import declared_categories, landmark_names, raw_category
 from . import rtmlib
 from .crops import CropRule, crop_rule
 from .graph import OUTPUTS, DeployGraph
@@ -73,7 +73,8 @@ def export_model(model: nn.Module, options: Mapping, path: Path, output: str, it
     model.test_cfg['flip_test'] = False
     graph = DeployGraph(model, output)
     rule = crop_rule(options['pipeline'])
-    metadata = graph_metadata(rule, model.dataset_meta)
+    categories = declared_categories(dict(test_dataloader=dict(dataset=options)), model.dataset_meta)
+    metadata = graph_metadata(rule, landmark_names(model.dataset_meta), categories)
     if output == 'simcc':
         rtmlib.check_runs(rule, model.head.decoder)
         metadata.update(rtmlib.METADATA)
@@ -81,7 +82,7 @@ def export_model(model: nn.Module, options: Mapping, path: Path, output: str, it
     new = path.with_suffix('.new.onnx')  # what is there stays until the new one has been compared
     write_onnx(graph, images_of(samples[:1]), new, metadata)
     unit = 'heatmap' if hasattr(model.head.decoder, 'scale_factor') else 'crop'
-    made = Export(new, len(samples), compare(new, model, samples), unit, flip_test)
+    made = Export(new, len(samples), compare(new, model, samples, categories), unit, flip_test)
     return made._replace(path=new.replace(path)) if made.is_right else made
 
 
@@ -127,9 +128,11 @@ def graph_input(output: str, crops: np.ndarray) -> tuple[str, np.ndarray]:
     return ('input', rtmlib.normalized(crops)) if output == 'simcc' else ('crops', crops)
 
 
-def graph_metadata(rule: CropRule, dataset_meta: Mapping) -> dict[str, str]:
+def graph_metadata(rule: CropRule, names: Sequence[str], categories: Mapping[str, Sequence[int]]) -> dict[str, str]:
     """What a program must know to use the graph of a model, as JSON strings."""
-    values = dict(rule._asdict(), landmarks=landmark_names(dataset_meta))
+    values = dict(rule._asdict(), landmarks=names)
+    if categories:
+        values['categories'] = {category: [names[k] for k in own] for category, own in categories.items()}
     return {key: json.dumps(value) for key, value in values.items()}
 
 
@@ -162,10 +165,12 @@ def load_samples(options: Mapping, dataset_meta: Mapping, items: Sequence[Item],
     return [sample.get('sample', sample) for sample in samples]
 
 
-def compare(path: Path, model: nn.Module, samples: Sequence[dict]) -> float:
+def compare(path: Path, model: nn.Module, samples: Sequence[dict],
+            categories: Mapping[str, Sequence[int]] | None = None) -> float:
     """The largest difference of a landmark between MMPose's own prediction and ONNX Runtime's.
 
-    In pixels of the heatmap; for a regression, which has none, of the crop.
+    In pixels of the heatmap; for a regression, which has none, of the crop. Of garments whose category is known, its
+    landmarks alone are compared.
     """
     import onnxruntime
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
@@ -177,6 +182,7 @@ def compare(path: Path, model: nn.Module, samples: Sequence[dict]) -> float:
         expected = np.stack([_in_crop(sample, input_size) for sample in model.test_step(batch)])
     outputs = tuple(output.name for output in session.get_outputs())
     name, crops = graph_input('simcc' if outputs == OUTPUTS['simcc'] else 'coordinates', images_of(samples))
+    own = own_landmarks(samples, model.dataset_meta, categories or {})
     largest = 0.
     for size in (1, len(crops)):  # batches of two sizes, since any is promised
         found = [session.run(None, {name: crops[start:start + size]}) for start in range(0, len(crops), size)]
@@ -185,8 +191,22 @@ def compare(path: Path, model: nn.Module, samples: Sequence[dict]) -> float:
             points = found[0]
         else:
             points = np.concatenate([codec.decode(*parts)[0] for parts in zip(*found)])
-        largest = max(largest, float(np.abs((points - expected) / unit).max()))
+        largest = max(largest, float(np.abs((points - expected) / unit)[own].max()))
     return largest
+
+
+def own_landmarks(samples: Sequence[dict], dataset_meta: Mapping, categories: Mapping[str, Sequence[int]]
+                  ) -> np.ndarray:
+    """(B, K) bool, which landmarks the category of each sample has; all of them where it is not known.
+
+    Of a landmark that a garment does not have, a map can be flat, so that it is chance which pixel is the highest.
+    """
+    own = np.ones((len(samples), len(landmark_names(dataset_meta))), dtype=bool)
+    for row, sample in zip(own, samples):
+        category = raw_category(sample['data_samples'].get('raw_ann_info'), dataset_meta)
+        if category in categories:
+            row[:] = np.isin(np.arange(len(row)), categories[category])
+    return own
 
 
 def images_of(samples: Sequence[dict]) -> np.ndarray:

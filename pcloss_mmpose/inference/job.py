@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from ..configs import config_errors, load_config
 from ..errors import BrokenImageError, InputError
 from ..files import at_once, write_at_once
-from ..metainfo import as_known, category_names, known_categories, landmark_names
+from ..metainfo import as_known, category_names, declared_categories, known_categories, landmark_names
 from ..visualization import Look
 from ..visualization.text import drawable
 from .drawings import Style, draw_prediction, drawing_names, in_threads
@@ -56,7 +56,8 @@ class Job:
         if not isinstance(self.model, TopdownPoseEstimator):
             raise InputError(f'{config}: its model is a {type(self.model).__name__}, and no TopdownPoseEstimator')
         metainfo = self.model.dataset_meta
-        known = known_categories(settings, metainfo) if any(item.category for item in items) else {}
+        look_up = known_categories if any(item.category for item in items) else declared_categories
+        known = look_up(settings, metainfo)
         items = [item._replace(category=as_known(item.category, known)) for item in items]
         self.items, self.out, self.names = items, out, landmark_names(metainfo)
         first = {item.category: item for item in reversed(items) if item.category}
@@ -64,6 +65,8 @@ class Job:
         self.category_ids = {name: number for number, name in classes.items()}
         #: Landmark ids of each category whose garments get its own alone.
         self.own = {} if all_landmarks else {name: known[name] for name in first if name in known}
+        #: Names of the categories whose landmarks are known.
+        self.known = list(known)
         #: What the user should know before the predictions.
         self.warnings = [] if all_landmarks else [
             unknown_category(item, known) for name, item in first.items() if name not in known]

@@ -45,29 +45,41 @@ def read_annotations(dataset: Mapping) -> Mapping:
     return content if isinstance(content, dict) else {}
 
 
-def known_categories(config: Mapping, model_metainfo: Mapping) -> dict[str, tuple[int, ...]]:
-    """Landmark ids of each category, by its name, as far as anything is known of it.
+def _datasets(config: Mapping) -> list[Mapping]:
+    return [config[key]['dataset'] for key in ('test_dataloader', 'train_dataloader', 'val_dataloader')
+            if config.get(key)]
 
-    The metainfo of the test data, of the training data and of the model are asked, in this order; if none of them has
-    categories, the COCO files of the config, in which a category has the landmarks that are labelled anywhere. What
-    cannot be read, and metainfo of other landmarks than the model's, says nothing.
+
+def declared_categories(config: Mapping, model_metainfo: Mapping) -> dict[str, tuple[int, ...]]:
+    """Landmark ids of each category, by its name, as metainfo has them; empty where none has any.
+
+    The metainfo of the test data, of the training data and of the model are asked, in this order. What cannot be read,
+    and metainfo of other landmarks than the model's, says nothing.
 
     Args:
         config: Of the model, with its data sets.
         model_metainfo: Parsed.
     """
     names = landmark_names(model_metainfo)
-    datasets = [config[key]['dataset'] for key in ('test_dataloader', 'train_dataloader', 'val_dataloader')
-                if config.get(key)]
-    for dataset in datasets:
+    for dataset in _datasets(config):
         with contextlib.suppress(InputError):
             metainfo = dataset_metainfo(dataset)
             if metainfo.get('categories') and landmark_names(metainfo) == names:
                 return dict(metainfo['categories'])
-    if model_metainfo.get('categories'):
-        return dict(model_metainfo['categories'])
+    return dict(model_metainfo.get('categories') or {})
 
-    files = {(dataset.get('data_root'), str(dataset.get('ann_file'))): dataset for dataset in datasets}
+
+def known_categories(config: Mapping, model_metainfo: Mapping) -> dict[str, tuple[int, ...]]:
+    """Landmark ids of each category, by its name, as far as anything is known of it.
+
+    What no metainfo has (:func:`declared_categories`), the COCO files of the config say, in which a category has the
+    landmarks that are labelled anywhere. Arguments are the same.
+    """
+    declared = declared_categories(config, model_metainfo)
+    if declared:
+        return declared
+    names = landmark_names(model_metainfo)
+    files = {(dataset.get('data_root'), str(dataset.get('ann_file'))): dataset for dataset in _datasets(config)}
     labelled: dict[str, set[int]] = {}
     for coco in map(read_annotations, files.values()):
         with contextlib.suppress(KeyError, TypeError, AttributeError):  # of a faulty file

@@ -12,7 +12,7 @@ from mmpose.apis import init_model
 from pcloss_mmpose.configs import find_config, load_config
 from pcloss_mmpose.deploy.export import export
 from pcloss_mmpose.errors import InputError
-from pcloss_mmpose.metainfo.fashionai import LANDMARKS
+from pcloss_mmpose.metainfo.fashionai import CATEGORY_LANDMARKS, LANDMARKS
 from pcloss_mmpose.synthetic import write_fashionai
 
 #: A crop that is not square, and colors that are not ImageNet's: otherwise some faults would not show.
@@ -131,8 +131,9 @@ def test_inputs_outputs_and_metadata_are_those_of_mmdeploy(root, tmp_path):
     metadata = {key: json.loads(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
     assert metadata == dict(
         input_size=[96, 128], padding=1.25, keep_aspect_ratio=True, udp=False, whole_image=False,
-        landmarks=list(LANDMARKS), simcc_split_ratio=2., mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375], colors='bgr')
+        landmarks=list(LANDMARKS), simcc_split_ratio=2., mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375],
+        colors='bgr',
+        categories={name: [LANDMARKS[k] for k in own] for name, own in CATEGORY_LANDMARKS.items()})
 
 
 @pytest.mark.parametrize('text', [

@@ -83,7 +83,7 @@ def test_measured_as_the_config_says(call, tmp_path, monkeypatch):
      {'all landmarks': '9.00', 'landmarks more than 80 % off': '0.00', 'pairs found on one spot': '100.00'}),
     # The first of a kind; NormalizedError's norm, and the limits of FailureModes.
     ([dict(type='FailureModes', threshold=0.75, near=1.75, apart=1.8), dict(type='FailureModes', threshold=0.1),
-      dict(type='NormalizedError', norm='box_width', include_occluded=True, prefix='all'),
+      dict(type='NormalizedError', norm='box_width', include_occluded=True, prefix='all', landmarks=False),
       dict(type='NormalizedError')],
      {'all landmarks': '9.00', 'landmarks more than 75 % off': '0.00', 'pairs found on one spot': '100.00'}),
 ])

@@ -133,3 +133,15 @@ def test_the_outline_of_every_category_is_one_piece():
                 break
             reached |= more
         assert reached == set(range(own.start, own.stop))
+
+
+def test_no_shared_link_goes_past_a_landmark():
+    """Every link between two landmarks of a category is one of its own outline."""
+    own = {frozenset(LANDMARKS[k] for k in link) for link in parse(dataset_info)['skeleton_links']}
+    shared = [[SHARED_LANDMARKS[k] for k in link] for link in parse(shared_dataset_info)['skeleton_links']]
+    for category, parts in PARTS.items():
+        for first, second in shared:
+            if {first, second} <= set(parts):
+                assert frozenset((f'{category}_{first}', f'{category}_{second}')) in own, category
+    assert ['left_shoulder', 'left_short_sleeve_outer'] in shared and ['neck_back', 'left_neck'] in shared
+    assert ['left_neck', 'left_top_side_1'] not in shared  # which only a sling has

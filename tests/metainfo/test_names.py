@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mmpose
 import pytest
+from mmpose.datasets import DeepFashion2Dataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
@@ -109,7 +110,7 @@ def test_flipping_twice_gives_every_landmark_of_mmpose_back(source):
 
 @pytest.mark.filterwarnings('ignore')
 def test_the_vest_of_deepfashion2_is_mended_where_it_is_used():
-    metainfo = DATASETS.get('DeepFashion2Dataset')(ann_file='', lazy_init=True).metainfo
+    metainfo = DeepFashion2Dataset(ann_file='', lazy_init=True).metainfo
     ids, flip = metainfo['keypoint_name2id'], metainfo['flip_indices']
     assert (flip[ids['vest_kpt9']], flip[ids['vest_kpt13']]) == (ids['vest_kpt13'], ids['vest_kpt9'])
 
