@@ -18,6 +18,7 @@ from pcloss_mmpose.datasets.formats.coco import check_coco
 from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
 from pcloss_mmpose.errors import FileFormatError, InputError
 from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, SHARED_LANDMARKS
+from pcloss_mmpose.models.losses import pair_variance
 
 SKIRT = [10, 20, 2, 30, 21, 2, 50, 20, 1, 8, 50, 2, 5, 90, 0, 30, 92, 2, 55, 90, 2, 52, 50, 2]
 
@@ -91,6 +92,22 @@ def test_items_keep_the_order_of_the_file(root):
     assert [info['id'] for info in garments] == list(range(12))
     assert [info['id'] for info in garments if info['category_id'] == 9] == [8, 11]
     assert read_items(f'{root({})}/train/annos').place(9) == '000001.json, item10'
+
+
+@pytest.mark.parametrize('kind', [DeepFashion2Dataset, DeepFashion2SharedDataset])
+def test_variances_are_those_of_the_rows(root, monkeypatch, kind):
+    """Which are read in parts, and without a loop."""
+    monkeypatch.setattr(pair_variance, 'ROWS', 3)
+    boxes = [[n, 2 * n, 60 + 3 * n, 90 + n] for n in range(5)]
+    files = {n: dict(item1=skirt(bounding_box=box), item2=shorts()) for n, box in enumerate(boxes, 1)}
+    data = dataset(root(files), kind)
+    points, known = map(np.concatenate, zip(*pair_variance.box_fractions(data)))
+    for info, own, is_known in zip(infos(data), points, known):
+        (x1, y1, x2, y2), = info['bbox']
+        expected = (info['keypoints'][0] - [(x1 + x2) / 2, (y1 + y2) / 2]) / [x2 - x1, y2 - y1]
+        assert (is_known == info['keypoints_visible'][0]).all()
+        np.testing.assert_allclose(own[is_known], expected[is_known], rtol=1e-5)
+    assert len(points) == 10
 
 
 def test_attributes_may_be_missing(root):
