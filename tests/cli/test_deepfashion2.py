@@ -35,12 +35,12 @@ _base_ = {base!r}
 codec = dict(type='SimCCLabel', input_size=(64, 64), sigma=(3., 3.), simcc_split_ratio=2.0, normalize=False,
              use_dark=False)
 model = dict(
+    data_preprocessor=dict(batch_augments=[dict(type='SimCCTargets', encoder=codec)]),
     backbone=dict(deepen_factor=0.167, widen_factor=0.125, init_cfg=None),
     head=dict(in_channels=128, input_size=(64, 64), in_featuremap_size=(2, 2), decoder=codec),
     test_cfg=dict(flip_test=False))
 train_pipeline = _base_.train_pipeline
 train_pipeline[4]['input_size'] = (64, 64)
-train_pipeline[5]['encoder'] = codec
 val_pipeline = _base_.val_pipeline
 val_pipeline[2]['input_size'] = (64, 64)
 loader = dict(batch_size=8, num_workers=0, persistent_workers=False)
