@@ -10,6 +10,7 @@ import functools
 import gc
 import importlib.util
 import io
+import logging
 import os
 import sys
 import types
@@ -370,14 +371,17 @@ def cpu_processes() -> Iterator[None]:
 
     MMEngine 0.10.7 gives each process a CUDA device in both of its steps: ``init_dist`` sets it and
     ``Runner.wrap_model`` passes its number. Initialising gloo first makes ``Runner`` skip the one, and a model wrapper
-    without device numbers, else like MMEngine's own, replaces the other. With an accelerator, or in a process that
-    torchrun did not start, nothing changes.
+    without device numbers, else like MMEngine's own, replaces the other. SyncBatchNorm, which RTMPose has, works on GPUs
+    alone: each process normalises by its own part of a batch, and the log says so. With an accelerator, or in a process
+    that torchrun did not start, nothing changes.
 
     Upstream: https://github.com/open-mmlab/mmengine/pull/973 made the device numbers fixed. It can go once MMEngine
     leaves them out on the CPU.
     """
     import torch
     from mmengine.device import get_device
+    from mmengine.logging import print_log
+    from mmengine.model import revert_sync_batchnorm
     from mmengine.runner import Runner
     if 'TORCHELASTIC_RUN_ID' not in os.environ or get_device() != 'cpu':
         yield
@@ -388,6 +392,10 @@ def cpu_processes() -> Iterator[None]:
         if model_wrapper_cfg is None:
             unused = runner.cfg.get('find_unused_parameters', False)
             model_wrapper_cfg = dict(broadcast_buffers=False, find_unused_parameters=unused)
+        if any(isinstance(layer, torch.nn.SyncBatchNorm) for layer in model.modules()):
+            print_log('SyncBatchNorm needs GPUs: on the CPU, each process normalises by its own part of a batch',
+                      logger='current', level=logging.WARNING)
+            model = revert_sync_batchnorm(model)
         return wrap_model(runner, dict(model_wrapper_cfg, device_ids=None), model)
 
     torch.distributed.init_process_group('gloo')

@@ -289,15 +289,20 @@ def test_one_process_keeps_the_runner_as_it_is(monkeypatch):
         assert not torch.distributed.is_initialized()
 
 
-@pytest.mark.skipif(not os.path.isdir('/proc/self/task'), reason='the system does not list threads')
-def test_no_thread_of_a_wrapped_model_is_left(monkeypatch):
-    """Gloo's may abort a process that ends before them, and a runner with its model is garbage in a cycle."""
+@pytest.fixture
+def torchrun(monkeypatch):
+    """This process is the only one that torchrun has started, without a GPU."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = str(probe.getsockname()[1])
     for name, value in dict(TORCHELASTIC_RUN_ID='none', CUDA_VISIBLE_DEVICES='', MASTER_ADDR='127.0.0.1',
-                            MASTER_PORT=port, RANK='0', WORLD_SIZE='1').items():
+                            MASTER_PORT=port, RANK='0', LOCAL_RANK='0', WORLD_SIZE='1').items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/task'), reason='the system does not list threads')
+def test_no_thread_of_a_wrapped_model_is_left(torchrun):
+    """Gloo's may abort a process that ends before them, and a runner with its model is garbage in a cycle."""
     before = set(os.listdir('/proc/self/task'))
     with cpu_processes():
         runner = types.SimpleNamespace(model=torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2)))
@@ -306,3 +311,19 @@ def test_no_thread_of_a_wrapped_model_is_left(monkeypatch):
         del runner
     assert not torch.distributed.is_initialized()
     assert set(os.listdir('/proc/self/task')) <= before
+
+
+def test_batches_are_normalised_where_there_is_no_gpu(torchrun):
+    """SyncBatchNorm refuses the CPU, as it is and in a wrapper; weights and their names stay."""
+    model = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 1), torch.nn.SyncBatchNorm(3))
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    images = torch.rand(4, 2, 5, 5)
+    with cpu_processes():
+        runner = types.SimpleNamespace(distributed=True, cfg={})
+        wrapped = Runner.wrap_model(runner, None, model)
+        assert wrapped.module.state_dict().keys() == weights.keys()
+        assert all(torch.equal(value, weights[name]) for name, value in wrapped.module.state_dict().items())
+        found = wrapped.module(images)
+        del wrapped, runner
+    torch.testing.assert_close(found.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.var(dim=(0, 2, 3), unbiased=False), torch.ones(3), atol=1e-2, rtol=0)
