@@ -371,8 +371,8 @@ def cpu_processes() -> Iterator[None]:
 
     MMEngine 0.10.7 gives each process a CUDA device in both of its steps: ``init_dist`` sets it and
     ``Runner.wrap_model`` passes its number. Initialising gloo first makes ``Runner`` skip the one, and a model wrapper
-    without device numbers, else like MMEngine's own, replaces the other. SyncBatchNorm, which RTMPose has, works on GPUs
-    alone: each process normalises by its own part of a batch, and the log says so. With an accelerator, or in a process
+    without device numbers, else like MMEngine's own, replaces the other. SyncBatchNorm, which RTMPose has, needs GPUs:
+    here each process normalises by its own part of a batch, and the log says so. With an accelerator, or in a process
     that torchrun did not start, nothing changes.
 
     Upstream: https://github.com/open-mmlab/mmengine/pull/973 made the device numbers fixed. It can go once MMEngine

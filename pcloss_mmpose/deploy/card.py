@@ -17,6 +17,7 @@ class Card(NamedTuple):
     name: str  #: of the model
     dataset: str | None  #: name of the data that it was trained and measured on, as the user gives it
     landmarks: Sequence[str]  #: their names
+    categories: Mapping[str, Sequence[str]]  #: names of the landmarks of each, as far as they are known
     license: str | None  #: as the user gives it
     metrics: Mapping[str, float]  #: figures by name, as `pcloss test` wrote them
     training: Mapping[str, Any]  #: what the checkpoint's meta says of the training
@@ -78,7 +79,7 @@ def front_matter(card: Card) -> dict[str, Any]:
 
 
 def _body(card: Card) -> list[str]:
-    lines = [f'# {card.name}', '', f'Finds {len(card.landmarks)} landmarks: {", ".join(card.landmarks)}.', '']
+    lines = [f'# {card.name}', '', *_landmarks(card), '']
     if card.picture:
         lines += [f'![An image with the landmarks that the model finds]({card.picture})', '']
     lines += ['## Use', '', 'With MMPose 1.3 and pcloss-mmpose:', '', '    pcloss predict FOLDER photos/ -o out', '',
@@ -95,6 +96,14 @@ def _body(card: Card) -> list[str]:
     if not card.license:
         lines += ['## License', '', 'None was given: ask the author before you use the model.', '']
     return lines
+
+
+def _landmarks(card: Card) -> list[str]:
+    count = len(card.landmarks)
+    if len(card.categories) < 2 or set(card.landmarks) - set().union(*card.categories.values()):
+        return [f'Finds {count} landmarks: {", ".join(card.landmarks)}.']
+    return [f'Finds {count} landmarks, of which a garment has those of its category:', '',
+            *_table({category: ', '.join(own) for category, own in card.categories.items()})]
 
 
 def _table(rows: Mapping[str, str]) -> list[str]:

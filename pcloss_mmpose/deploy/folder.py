@@ -148,7 +148,10 @@ def _fill(folder: Path, own: Config, items: Sequence[Item], meta: Mapping, facts
         yield 'no figures in the front matter of the page, which would have to say on which data: --dataset names them'
     training = {key: meta[key] for key in ('epoch', 'iter', 'seed', 'mmengine_version', 'pcloss_mmpose_version')
                 if key in meta}
-    card = Card(landmarks=landmark_names(model.dataset_meta), training=training, files=files,
+    names = landmark_names(model.dataset_meta)
+    categories = {category: [names[k] for k in landmarks]
+                  for category, landmarks in known_categories(own, model.dataset_meta).items()}
+    card = Card(landmarks=names, categories=categories, training=training, files=files,
                 picture=PICTURE if PICTURE in files else None, **facts)
     (folder / PAGE).write_text(readme(card), encoding='utf-8')
 

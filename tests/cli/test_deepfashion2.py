@@ -341,6 +341,9 @@ def test_a_models_folder_predicts_the_same(models, root, call, tmp_path, landmar
     assert done.code == 0, done.err
     folder, = tmp_path.iterdir()
     assert (folder / 'model.onnx').is_file() and (folder / 'picture.jpg').is_file()
+    page = (folder / 'README.md').read_text()
+    assert f'Finds {landmarks} landmarks, of which a garment has those of its category:' in page
+    assert all(f'| {category} | {", ".join(names_of(landmarks, category))} |' in page for category in CATEGORIES)
     image = root / 'validation' / 'image' / '000001.jpg'
     for name, model in (('own', models[landmarks]), ('folder', [folder])):
         assert call('predict', *model, image, '--category', 'shorts', '-o', tmp_path / name, '--workers', 0).code == 0
