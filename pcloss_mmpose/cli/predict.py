@@ -11,7 +11,8 @@ this package finds the 24 landmarks of FashionAI: pcloss:garments, small and tra
 An input is an image, a folder, a pattern ('photos/*.jpg'), a .txt with one path in each line, a .csv with the columns
 image and, if there are, x1, y1, x2, y2 and category, or a .json with such entries or in COCO's format. Without a box,
 the whole image is the box. With a category, a garment gets the landmarks of that category alone, where they are known:
-from the metainfo of the config's data, or else from what is labelled in its COCO files.
+from the metainfo of the config's data, or else from what is labelled in its COCO files. Its name may have blanks for
+underscores.
 
 OUT/predictions.jsonl gets a line for each garment, in the order of the inputs: image, box, category, and x, y (pixels
 of the image) and score of each landmark by its name. For an image that cannot be read, the line has the reason instead,
