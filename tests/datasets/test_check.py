@@ -11,9 +11,11 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
+from pcloss_mmpose.datasets.checks.pairs import describe_pairs
 from pcloss_mmpose.datasets.checks.releases import RELEASES, ROWS, Split, config_splits
 from pcloss_mmpose.datasets.checks.rows import BOX_SLACK, LANDMARK_SLACK, outside
 from pcloss_mmpose.datasets.checks.split import check_split, check_splits, missing_images, spread
+from pcloss_mmpose.metainfo import deepfashion2, load_metainfo
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOWER = '2 0 5 6 0 30 6 1 5 25 2 999 999'  # the last landmark is cut off: it has no position
@@ -611,3 +613,11 @@ def test_real_persons_are_fit_to_train(shared_data, tmp_path):
         'train: 12 rows, 149,813 in the official release', 'val: 12 rows, 6,352 in the official release',
         'val, detected boxes: the boxes have an AP of 78.9, 56.4 in the official release',
         'val, detected boxes: 118 rows, 104,125 in the official release']
+
+
+def test_of_hundreds_of_pairs_a_few_are_shown():
+    text = describe_pairs(load_metainfo(deepfashion2.dataset_info))
+    assert text.startswith('flip pairs: short_sleeve_top_left_neck/short_sleeve_top_right_neck, ')
+    assert text.count('/') == 6 and ', and 125 more; without a pair: ' in text and text.endswith(', and 26 more')
+    all_shown = describe_pairs(load_metainfo(deepfashion2.shared_dataset_info))
+    assert all_shown.count('/') == 37 and 'more' not in all_shown

@@ -7,7 +7,7 @@ from typing import Iterator, Mapping
 from ...metainfo import landmark_names, left_right_pairs, likely_pairs
 from .report import Finding
 
-SHOWN = 40  # of pairs, and of landmarks without one
+MOST, FEW = 40, 6  # pairs, or landmarks without one, that are all shown; examples of more
 
 
 def describe_pairs(metainfo: Mapping) -> str:
@@ -19,8 +19,9 @@ def describe_pairs(metainfo: Mapping) -> str:
 
 
 def _listed(texts: list[str]) -> str:
-    more = f', and {len(texts) - SHOWN} more' if len(texts) > SHOWN else ''
-    return ', '.join(texts[:SHOWN]) + more
+    if len(texts) <= MOST:
+        return ', '.join(texts)
+    return f'{", ".join(texts[:FEW])}, and {len(texts) - FEW} more'
 
 
 def pair_findings(metainfo: Mapping) -> Iterator[Finding]:
