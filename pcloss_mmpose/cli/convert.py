@@ -1,4 +1,4 @@
-"""Make COCO JSON and MMPose's metainfo file of the raw files of FashionAI, DeepFashion, DeepFashion2 or FLD.
+"""Make COCO JSON and MMPose's metainfo file of the raw files of a fashion data set.
 
     pcloss convert fashionai /data/fashionai --out /data/fashionai/coco
     pcloss convert deepfashion /data/deepfashion --out /data/deepfashion/coco

@@ -7,7 +7,7 @@ from typing import Iterator, Mapping
 from ...metainfo import landmark_names, left_right_pairs, likely_pairs
 from .report import Finding
 
-MOST, FEW = 40, 6  # pairs, or landmarks without one, that are all shown; examples of more
+MOST, FEW = 30, 6  # pairs, or landmarks without one, that are all shown; examples of more
 
 
 def describe_pairs(metainfo: Mapping) -> str:
