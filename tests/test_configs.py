@@ -49,7 +49,8 @@ def kind(path):
     """What makes a step differ: model, codec and data set; pcloss and schedule do not."""
     config = load(path)
     neck = config.model.get('neck', {}).get('type')
-    return config.model.backbone.type, neck, config.codec.type, config.dataset_type
+    # 81 landmarks and 294 differ in their number; other tests train with both.
+    return config.model.backbone.type, neck, config.codec.type, config.dataset_type.replace('Shared', '')
 
 
 KINDS = {kind(path): path for path in LEAVES if '-pcloss_' in path.name}
@@ -88,7 +89,7 @@ def test_the_rows_of_the_paper_are_there():
             for landmarks in ('', '-81'):
                 name = f'{model.format(arm)}-100e_deepfashion2{landmarks}-256x192.py'
                 assert CONFIGS / 'deepfashion2' / name in LEAVES
-    assert len(stems) == 27 + 3 + 16 + 6 + 4 + 16 and len(PAIRS) == 40 and len(KINDS) == 25
+    assert len(stems) == 27 + 3 + 16 + 6 + 4 + 16 and len(PAIRS) == 40 and len(KINDS) == 22
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
@@ -372,11 +373,13 @@ def test_the_detector_trains_and_is_measured(path, roots, tmp_path):
     """By MMDetection's own parts, on which boxes must be left out by non-maximum suppression."""
     config = load(path)
     config.model.backbone.init_cfg = None
+    config.model.test_cfg.score_thr = 0.  # MMDetection measures nothing where no box is found
     assert config.model.bbox_head.num_classes == 13
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-    config.train_cfg.update(max_epochs=1, val_interval=1)
-    config.merge_from_dict(dict(work_dir=str(tmp_path), log_level='ERROR', experiment_name=path.stem))
+    config.train_cfg.update(max_epochs=1, val_interval=2)
+    config.merge_from_dict(dict(work_dir=str(tmp_path), log_level='ERROR', experiment_name=path.stem,
+                                randomness=dict(seed=0)))
     with DefaultScope.overwrite_default_scope('mmdet'):
         runner = Runner.from_cfg(config)
         runner.train()
