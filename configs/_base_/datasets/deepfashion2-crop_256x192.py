@@ -39,14 +39,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type, data_root=data_root, ann_file='validation/annos', data_prefix=dict(img='validation/image'),
         pipeline=val_pipeline, test_mode=True))
-test_dataloader = dict(
-    batch_size=64,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        type=dataset_type, data_root=data_root, ann_file='validation/annos', data_prefix=dict(img='validation/image'),
-        bbox_file=bbox_file, pipeline=val_pipeline, test_mode=True))
+test_dataloader = dict(val_dataloader, dataset=dict(val_dataloader['dataset'], bbox_file=bbox_file))
 
 val_evaluator = [dict(type='DeepFashion2AP', subsets=False), dict(type='NormalizedError', norm='box', landmarks=False)]
 # A detector's boxes have no landmarks: AP takes them from the annotations, and NE has nothing to compare with.
