@@ -17,7 +17,7 @@ from pcloss_mmpose.datasets.formats import deepfashion2
 from pcloss_mmpose.datasets.formats.coco import check_coco
 from pcloss_mmpose.datasets.formats.deepfashion2 import parse_folder, read_items
 from pcloss_mmpose.errors import FileFormatError, InputError
-from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, SHARED_LANDMARKS
+from pcloss_mmpose.metainfo.deepfashion2 import LANDMARKS, PARTS, SHARED_LANDMARKS
 from pcloss_mmpose.models.losses import pair_variance
 
 SKIRT = [10, 20, 2, 30, 21, 2, 50, 20, 1, 8, 50, 2, 5, 90, 0, 30, 92, 2, 55, 90, 2, 52, 50, 2]
@@ -386,3 +386,17 @@ def test_a_check_trains_without_items_that_have_no_landmark(root):
 
 def no_progress(name):
     return contextlib.nullcontext(lambda items, what: items)
+
+
+def test_every_category_has_its_parts_at_their_shared_place(root):
+    """Point n of each category lies at x = n; the parts of most categories are not in the order of the shared ids."""
+    folder = root({1: {
+        f'item{number}': skirt(category_id=number, landmarks=[
+            value for n in range(1, len(parts) + 1) for value in (n, 5, 2)])
+        for number, parts in enumerate(PARTS.values(), 1)}})
+    for info, parts in zip(infos(dataset(folder, DeepFashion2SharedDataset)), PARTS.values()):
+        found = info['keypoints'][0, [SHARED_LANDMARKS.index(part) for part in parts], 0]
+        assert found.tolist() == list(range(1, len(parts) + 1)) and info['keypoints_visible'].sum() == len(parts)
+    for info, (category, parts) in zip(infos(dataset(folder)), PARTS.items()):
+        found = info['keypoints'][0, [LANDMARKS.index(f'{category}_{part}') for part in parts], 0]
+        assert found.tolist() == list(range(1, len(parts) + 1)) and info['keypoints_visible'].sum() == len(parts)
